@@ -1,0 +1,91 @@
+"""Limits and lockouts in SQL: counted and judged in one step, committed on their own."""
+
+from watchword.adapters.sql.statements import Statements
+from watchword.domain.attempts import Attempts, LockoutPolicy
+from watchword.domain.time import Instant
+from watchword.ports import Allowance, Tally
+
+_HIT = """
+INSERT INTO limits (key, hits, resets_at) VALUES (:key, 1, :resets_at)
+ON CONFLICT (key) DO UPDATE SET
+    hits = CASE WHEN limits.resets_at <= :now THEN 1 ELSE limits.hits + 1 END,
+    resets_at = CASE WHEN limits.resets_at <= :now THEN excluded.resets_at
+                     ELSE limits.resets_at END
+RETURNING hits, resets_at
+"""
+# The share goes with its window: one that began before the window of the key counts for nothing.
+_HIT_SHARE = """
+INSERT INTO limits (key, hits, resets_at) VALUES (:share, 1, :resets_at)
+ON CONFLICT (key) DO UPDATE SET
+    hits = CASE WHEN limits.resets_at <> excluded.resets_at THEN 1 ELSE limits.hits + 1 END,
+    resets_at = excluded.resets_at
+"""
+_FORGIVE = """
+UPDATE limits SET hits = hits - COALESCE((
+    SELECT s.hits FROM limits s WHERE s.key = :share AND s.resets_at = limits.resets_at), 0)
+WHERE key = :key
+"""
+_FORGET = "DELETE FROM limits WHERE key = :key"
+
+# Claims the row before it is read, so that two attempts at once count as two on every database.
+_CLAIM = """
+INSERT INTO lockouts (key, failures, locks, consecutive, locked_until, last_at)
+VALUES (:key, 0, 0, 0, 0, :now)
+ON CONFLICT (key) DO UPDATE SET last_at = lockouts.last_at
+RETURNING failures, locks, consecutive, locked_until, last_at
+"""
+_COUNT = """
+UPDATE lockouts SET failures = :failures, locks = :locks, consecutive = :consecutive,
+    locked_until = :locked_until, last_at = :last_at
+WHERE key = :key
+"""
+_SUCCEED = "DELETE FROM lockouts WHERE key = :key"
+
+
+class SqlLimits:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def hit(
+        self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
+    ) -> Tally:
+        rows = await self._statements.rows(
+            _HIT, {"key": key, "now": now, "resets_at": now + allowance.period}
+        )
+        hits, resets_at = (int(value or 0) for value in rows[0])
+        if share is not None:
+            await self._statements.change(
+                _HIT_SHARE, {"share": f"{key} {share}", "resets_at": resets_at}
+            )
+        return Tally(max(0, allowance.count - hits), resets_at, hits > allowance.count)
+
+    async def forgive(self, key: str, share: str) -> None:
+        row = f"{key} {share}"
+        if await self._statements.change(_FORGIVE, {"key": key, "share": row}):
+            await self._statements.change(_FORGET, {"key": row})
+
+
+class SqlLockouts:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
+        rows = await self._statements.rows(_CLAIM, {"key": key, "now": now})
+        before = Attempts(*(int(value or 0) for value in rows[0]))
+        before.require_open(now)
+        counted = before.with_one_more(now, policy)
+        await self._statements.change(
+            _COUNT,
+            {
+                "key": key,
+                "failures": counted.failures,
+                "locks": counted.locks,
+                "consecutive": counted.consecutive,
+                "locked_until": counted.locked_until,
+                "last_at": counted.last_at,
+            },
+        )
+        return counted
+
+    async def succeed(self, key: str) -> None:
+        await self._statements.change(_SUCCEED, {"key": key})

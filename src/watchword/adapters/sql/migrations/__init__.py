@@ -1,0 +1,1 @@
+"""Migrations go forward only; each is tested on a filled database of the version before."""

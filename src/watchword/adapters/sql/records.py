@@ -1,0 +1,137 @@
+"""Links, known devices and signing keys in SQL."""
+
+from collections.abc import Sequence
+
+from watchword.adapters.sql.changes import note
+from watchword.adapters.sql.statements import Row, Statements
+from watchword.domain.links import Link, Purpose
+from watchword.domain.time import Instant, Span
+from watchword.ports import StoredKey, Topic
+
+_REPLACE_LINKS = "DELETE FROM links WHERE purpose = :purpose AND user_id = :user_id"
+_INSERT_LINK = """
+INSERT INTO links (token_hash, purpose, user_id, created_at, expires_at)
+VALUES (:token_hash, :purpose, :user_id, :created_at, :expires_at)
+"""
+_CONSUME_LINK = """
+DELETE FROM links WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
+RETURNING token_hash, purpose, user_id, created_at, expires_at
+"""
+_IS_KNOWN = "SELECT 1 FROM devices WHERE user_id = :user_id AND device_hash = :device_hash"
+_REMEMBER = """
+INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)
+VALUES (:user_id, :device_hash, :now, :now)
+ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at
+"""
+_LIST_KEYS = """
+SELECT kid, algorithm, sealed, created_at, activated_at, retires_at FROM signing_keys
+ORDER BY created_at, kid
+"""
+_INSERT_KEY = """
+INSERT INTO signing_keys (kid, algorithm, sealed, created_at, activated_at, retires_at)
+VALUES (:kid, :algorithm, :sealed, :created_at, :activated_at, :retires_at)
+"""
+_RETIRE_KEYS = """
+UPDATE signing_keys SET retires_at = :retires_at
+WHERE activated_at IS NOT NULL AND retires_at IS NULL AND kid <> :kid
+"""
+_ACTIVATE_KEY = """
+UPDATE signing_keys SET activated_at = :now WHERE kid = :kid AND activated_at IS NULL
+"""
+_DELETE_KEY = "DELETE FROM signing_keys WHERE kid = :kid"
+
+
+class SqlLinks:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def insert(self, link: Link) -> None:
+        owner = link.user_id or ""
+        await self._statements.change(
+            _REPLACE_LINKS, {"purpose": link.purpose.value, "user_id": owner}
+        )
+        await self._statements.change(
+            _INSERT_LINK,
+            {
+                "token_hash": link.token_hash,
+                "purpose": link.purpose.value,
+                "user_id": owner,
+                "created_at": link.created_at,
+                "expires_at": link.expires_at,
+            },
+        )
+
+    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
+        rows = await self._statements.rows(
+            _CONSUME_LINK, {"token_hash": token_hash, "purpose": purpose.value, "now": now}
+        )
+        return _link_of(rows[0]) if rows else None
+
+
+def _link_of(row: Row) -> Link:
+    token_hash, purpose, user_id, created, expires = row
+    assert isinstance(token_hash, bytes)
+    return Link(
+        token_hash, Purpose(purpose), str(user_id) or None, int(created or 0), int(expires or 0)
+    )
+
+
+class SqlDevices:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def is_known(self, user_id: str, device_hash: bytes) -> bool:
+        row = await self._statements.row(
+            _IS_KNOWN, {"user_id": user_id, "device_hash": device_hash}
+        )
+        return row is not None
+
+    async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None:
+        await self._statements.change(
+            _REMEMBER, {"user_id": user_id, "device_hash": device_hash, "now": now}
+        )
+
+
+class SqlKeys:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def list_keys(self) -> Sequence[StoredKey]:
+        return [_key_of(row) for row in await self._statements.rows(_LIST_KEYS, {})]
+
+    async def insert(self, key: StoredKey) -> None:
+        await self._statements.change(
+            _INSERT_KEY,
+            {
+                "kid": key.kid,
+                "algorithm": key.algorithm,
+                "sealed": key.sealed,
+                "created_at": key.created_at,
+                "activated_at": key.activated_at,
+                "retires_at": key.retires_at,
+            },
+        )
+        await note(self._statements, Topic.KEYS)
+
+    async def activate(self, kid: str, *, now: Instant, overlap: Span) -> None:
+        activated = await self._statements.change(_ACTIVATE_KEY, {"kid": kid, "now": now})
+        if activated:
+            await self._statements.change(_RETIRE_KEYS, {"kid": kid, "retires_at": now + overlap})
+            await note(self._statements, Topic.KEYS)
+
+    async def delete(self, kid: str) -> None:
+        await self._statements.change(_DELETE_KEY, {"kid": kid})
+        await note(self._statements, Topic.KEYS)
+
+
+def _key_of(row: Row) -> StoredKey:
+    kid, algorithm, sealed, created, activated, retires = row
+    assert isinstance(sealed, bytes)
+    return StoredKey(
+        str(kid),
+        str(algorithm),
+        sealed,
+        int(created or 0),
+        None if activated is None else int(activated),
+        None if retires is None else int(retires),
+    )

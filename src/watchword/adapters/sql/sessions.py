@@ -1,0 +1,216 @@
+"""Sessions in SQL. Invariant: no verb here turns an ended session into a live one."""
+
+from collections.abc import Sequence
+
+from watchword.adapters.sql.accounts import COLUMNS as ACCOUNT_COLUMNS
+from watchword.adapters.sql.accounts import WIDTH as ACCOUNT_WIDTH
+from watchword.adapters.sql.accounts import account_of
+from watchword.adapters.sql.changes import note
+from watchword.adapters.sql.statements import Row, Statements
+from watchword.domain.devices import Origin
+from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
+from watchword.domain.sessions import EndReason, Session, Transport
+from watchword.domain.time import Instant
+from watchword.ports import Standing, Topic
+
+_NAMES = (
+    "id, user_id, transport, generation, proof, salt, rotated_at, created_at, last_seen_at,"
+    " idle_ttl, idle_expires_at, expires_at, authenticated_at, amr, ip, user_agent, remembered,"
+    " ended_at, ended_reason"
+)
+_OPEN = f"""
+INSERT INTO sessions ({_NAMES})
+SELECT :id, u.id, :transport, :generation, :proof, :salt, :rotated_at, :created_at, :last_seen_at,
+       :idle_ttl, :idle_expires_at, :expires_at, :authenticated_at, :amr, :ip, :user_agent,
+       :remembered, NULL, NULL
+FROM users u
+WHERE u.id = :user_id AND u.status = 'active'
+  AND (:proven = '' OR u.password_hash = :proven)
+"""  # noqa: S608  constant text
+_ALIVE = "ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now"
+_EVICT = f"""
+UPDATE sessions SET ended_at = :now, ended_reason = :reason
+WHERE id IN (
+    SELECT id FROM sessions WHERE user_id = :user_id AND id <> :id AND {_ALIVE}
+    ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :others)
+RETURNING id
+"""  # noqa: S608  constant text
+_FIND = f"""
+SELECT {ACCOUNT_COLUMNS}, {", ".join("s." + name.strip() for name in _NAMES.split(","))}
+FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
+"""  # noqa: S608  constant text
+_LIST_LIVE = f"""
+SELECT {_NAMES} FROM sessions WHERE user_id = :user_id AND {_ALIVE}
+ORDER BY created_at DESC, id DESC
+"""  # noqa: S608  constant text
+_SLIDE = """
+last_seen_at = CASE WHEN last_seen_at < :now THEN :now ELSE last_seen_at END,
+idle_expires_at = CASE WHEN last_seen_at < :now THEN :now + idle_ttl ELSE idle_expires_at END
+"""
+_ROTATE = f"""
+UPDATE sessions SET generation = generation + 1, rotated_at = :now, {_SLIDE}
+WHERE id = :id AND generation = :generation AND {_ALIVE}
+RETURNING {_NAMES}
+"""  # noqa: S608  constant text
+_REPROVE = f"""
+UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
+    generation = generation + :step, rotated_at = CASE WHEN :step = 1 THEN :now ELSE rotated_at END
+WHERE id = :id AND proof = :proof AND {_ALIVE}
+RETURNING {_NAMES}
+"""  # noqa: S608  constant text
+_END = """
+UPDATE sessions SET ended_at = :now, ended_reason = :reason WHERE id = :id AND ended_at IS NULL
+"""
+_END_ALL = f"""
+UPDATE sessions SET ended_at = :now, ended_reason = :reason
+WHERE user_id = :user_id AND id <> :keep AND {_ALIVE}
+"""  # noqa: S608  constant text
+_TOUCH = f"""
+UPDATE sessions SET {_SLIDE}
+WHERE id = :id AND last_seen_at < :now AND {_ALIVE}
+"""  # noqa: S608  constant text
+
+
+def session_of(row: Row) -> Session:
+    (
+        id_, user_id, transport, generation, proof, salt, rotated, created, seen,
+        idle_ttl, idle_end, end, authenticated, amr, ip, agent, remembered, ended, reason,
+    ) = row  # fmt: skip
+    assert isinstance(salt, bytes)
+    return Session(
+        id=str(id_),
+        user_id=str(user_id),
+        transport=Transport(transport),
+        generation=int(generation or 0),
+        proof=int(proof or 0),
+        salt=salt,
+        rotated_at=int(rotated or 0),
+        created_at=int(created or 0),
+        last_seen_at=int(seen or 0),
+        idle_ttl=int(idle_ttl or 0),
+        idle_expires_at=int(idle_end or 0),
+        expires_at=int(end or 0),
+        authenticated_at=int(authenticated or 0),
+        amr=tuple(str(amr).split()),
+        origin=Origin(str(ip), str(agent)),
+        remembered=bool(remembered),
+        ended_at=None if ended is None else int(ended),
+        ended_reason=None if reason is None else EndReason(reason),
+    )
+
+
+class SqlSessions:
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
+
+    async def open(
+        self, session: Session, *, limit: int, evicts: bool, proven: str | None
+    ) -> Sequence[str]:
+        opened = await self._statements.change(
+            _OPEN,
+            {
+                "id": session.id,
+                "user_id": session.user_id,
+                "transport": session.transport.value,
+                "generation": session.generation,
+                "proof": session.proof,
+                "salt": session.salt,
+                "rotated_at": session.rotated_at,
+                "created_at": session.created_at,
+                "last_seen_at": session.last_seen_at,
+                "idle_ttl": session.idle_ttl,
+                "idle_expires_at": session.idle_expires_at,
+                "expires_at": session.expires_at,
+                "authenticated_at": session.authenticated_at,
+                "amr": " ".join(session.amr),
+                "ip": session.origin.ip,
+                "user_agent": session.origin.user_agent,
+                "remembered": int(session.remembered),
+                "proven": proven or "",
+            },
+        )
+        if not opened:
+            raise await self._why_not_opened(session)
+        return await self._make_room(session, limit=limit, evicts=evicts)
+
+    async def _why_not_opened(self, session: Session) -> AccountDisabled | InvalidCredentials:
+        row = await self._statements.row(
+            "SELECT status FROM users WHERE id = :id", {"id": session.user_id}
+        )
+        is_disabled = row is not None and row[0] != "active"
+        return AccountDisabled() if is_disabled else InvalidCredentials()
+
+    async def _make_room(self, session: Session, *, limit: int, evicts: bool) -> Sequence[str]:
+        rows = await self._statements.rows(
+            _EVICT,
+            {
+                "user_id": session.user_id,
+                "id": session.id,
+                "others": limit - 1,
+                "now": session.created_at,
+                "reason": EndReason.EVICTED.value,
+            },
+        )
+        if rows and not evicts:
+            raise SessionLimitReached
+        evicted = [str(row[0]) for row in rows]
+        for session_id in evicted:
+            await note(self._statements, Topic.SESSION, session_id)
+        return evicted
+
+    async def find(self, session_id: str) -> Standing | None:
+        row = await self._statements.row(_FIND, {"id": session_id})
+        if row is None:
+            return None
+        return Standing(account_of(row), session_of(row[ACCOUNT_WIDTH:]))
+
+    async def list_live(self, user_id: str, now: Instant) -> Sequence[Session]:
+        rows = await self._statements.rows(_LIST_LIVE, {"user_id": user_id, "now": now})
+        return [session_of(row) for row in rows]
+
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> Session | None:
+        rows = await self._statements.rows(
+            _ROTATE, {"id": session_id, "generation": generation, "now": now}
+        )
+        return session_of(rows[0]) if rows else None
+
+    async def reprove(
+        self, session: Session, amr: tuple[str, ...], *, now: Instant
+    ) -> Session | None:
+        rows = await self._statements.rows(
+            _REPROVE,
+            {
+                "id": session.id,
+                "proof": session.proof,
+                "amr": " ".join(amr),
+                "step": int(session.transport is Transport.SESSION),
+                "now": now,
+            },
+        )
+        if not rows:
+            return None
+        await note(self._statements, Topic.SESSION, session.id)
+        return session_of(rows[0])
+
+    async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
+        ended = await self._statements.change(
+            _END, {"id": session_id, "reason": reason.value, "now": now}
+        )
+        if ended:
+            await note(self._statements, Topic.SESSION, session_id)
+        return bool(ended)
+
+    async def end_all(
+        self, user_id: str, reason: EndReason, *, now: Instant, keep: str | None = None
+    ) -> int:
+        ended = await self._statements.change(
+            _END_ALL,
+            {"user_id": user_id, "reason": reason.value, "now": now, "keep": keep or ""},
+        )
+        if ended:
+            await note(self._statements, Topic.USER, user_id)
+        return ended
+
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        for session_id, at in seen:
+            await self._statements.change(_TOUCH, {"id": session_id, "now": at})

@@ -1,0 +1,1 @@
+"""The embedded database: reads in place, one writer, many transactions in one commit."""

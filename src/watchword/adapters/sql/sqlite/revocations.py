@@ -1,0 +1,48 @@
+"""Is my picture current? SQLite tells at once, and exactly, across all processes on one file.
+
+``PRAGMA data_version`` changes when any other connection has committed anything; only then are
+the rows of ``changes`` read on from the last number seen.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+
+from watchword.adapters.sql.sqlite.connections import explain
+from watchword.ports import Change, Topic
+
+_SINCE = "SELECT seq, topic, subject FROM changes WHERE seq > ? ORDER BY seq LIMIT 1001"
+_NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM changes"
+_MOST = 1_000
+
+
+class SqliteRevocations:
+    """``connection`` only reads: its own commits would not show in its data version."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._version: int | None = None
+        self._seen = 0
+
+    def news(self) -> Sequence[Change] | None:
+        try:
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version == self._version:
+                return ()
+            return self._read_on(version)
+        except sqlite3.Error as error:
+            self._version = None
+            raise explain(error) from error
+
+    def _read_on(self, version: int) -> Sequence[Change] | None:
+        """``version`` was read before the rows: a commit in between is read twice, never missed."""
+        rows = self._connection.execute(_SINCE, (self._seen,)).fetchall()
+        is_first = self._version is None
+        has_gap = bool(rows) and rows[0][0] != self._seen + 1
+        if is_first or has_gap or len(rows) > _MOST:
+            self._seen = self._connection.execute(_NEWEST).fetchone()[0]
+            self._version = version
+            return None
+        if rows:
+            self._seen = rows[-1][0]
+        self._version = version
+        return [Change(Topic(topic), subject) for _, topic, subject in rows]

@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: nothing in this room reads a clock or a network, or knows an account."""

@@ -1,0 +1,143 @@
+"""An access token says who acts, in which session, until when; we issue none we would refuse.
+
+Invariant: what comes out of `verify` was signed by a key we hold, for us, and is inside its time.
+Whether the session still lives is not known here.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from typing import Any, Final, TypeGuard
+
+from watchword.crypto import jws
+from watchword.crypto.jws import InvalidToken
+from watchword.crypto.keys import Algorithm, SigningKey, VerifyingKey
+
+# RFC 9068 2.1. Exact, so that no other token of ours can stand in for this one (ASVS 9.2.2).
+TYPE: Final = "at+jwt"
+MAX_LIFETIME: Final = 15 * 60
+
+# Seconds and generations alike: room to spare, and never a surprise in a database.
+_MAX_INTEGER = 2**40
+_MAX_TEXT = 128
+_MAX_NAME = 256
+_MAX_METHODS = 8
+_MAX_METHOD = 32
+_TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+class ExpiredToken(InvalidToken):
+    """Genuine in all else, but past its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessClaims:
+    """The claims of an access token (RFC 9068 2.2). Times are whole seconds since the epoch.
+
+    A value that exists obeys every rule that needs no clock: exact types (a boolean is no number),
+    texts that are not empty and hold no control character or surrogate, a lifetime of 15 minutes at
+    most. ValueError otherwise.
+    """
+
+    iss: str
+    aud: str
+    sub: str
+    sid: str
+    jti: str
+    iat: int
+    exp: int
+    role: str
+    gen: int
+    amr: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not all(_is_text(name, _MAX_NAME) for name in (self.iss, self.aud)):
+            raise ValueError("iss and aud are texts of 1 to 256 characters")
+        if not all(_is_text(text, _MAX_TEXT) for text in (self.sub, self.sid, self.jti, self.role)):
+            raise ValueError("sub, sid, jti and role are texts of 1 to 128 characters")
+        if not all(_is_whole(number) for number in (self.iat, self.exp, self.gen)):
+            raise ValueError("iat, exp and gen are whole numbers up to 2**40")
+        if not 0 < self.exp - self.iat <= MAX_LIFETIME:
+            raise ValueError("a token ends after it began, by 15 minutes at most")
+        if len(self.amr) > _MAX_METHODS or not all(
+            _is_text(method, _MAX_METHOD) for method in self.amr
+        ):
+            raise ValueError("amr is up to 8 texts of 1 to 32 characters")
+
+
+_CLAIMS: Final = tuple(claim.name for claim in fields(AccessClaims))
+
+
+@dataclass(frozen=True, slots=True)
+class AccessTokens:
+    """Issues and checks the access tokens of one issuer for one audience (ASVS 9.2.3)."""
+
+    issuer: str
+    audience: str
+
+    def issue(self, claims: AccessClaims, key: SigningKey) -> str:
+        """Sign these claims; ValueError if they speak for another issuer or to another audience."""
+        if claims.iss != self.issuer or claims.aud != self.audience:
+            raise ValueError("the claims are not of this issuer and audience")
+        payload = _JSON.encode({name: getattr(claims, name) for name in _CLAIMS})
+        return jws.sign_segment(
+            _header_segment(key.algorithm, key.kid), payload.encode("utf-8"), key
+        )
+
+    def verify(self, token: str, keys: Mapping[str, VerifyingKey], now: int) -> AccessClaims:
+        """Check a token at `now`, seconds since the epoch: valid from `iat` on, while `now < exp`.
+
+        InvalidToken for anything that is not ours, ExpiredToken for what once was. There is no
+        leeway: the clock that issues is the clock that checks.
+        """
+        signed = jws.verify(token, keys)
+        if signed.header.get("typ") != TYPE:
+            raise InvalidToken("type")
+        payload = jws.read_object(signed.payload)
+        claims = _read_claims(payload)
+        if claims.iss != self.issuer:
+            raise InvalidToken("issuer")
+        if claims.aud != self.audience:
+            raise InvalidToken("audience")
+        not_before = payload.get("nbf", claims.iat)
+        if not _is_whole(not_before):
+            raise InvalidToken("claims")
+        if claims.iat > now or not_before > now:
+            raise InvalidToken("not yet valid")
+        if now >= claims.exp:
+            raise ExpiredToken("expired")
+        return claims
+
+
+def _read_claims(payload: Mapping[str, object]) -> AccessClaims:
+    """Take the claims out of a signed payload; members we do not know are ignored (RFC 7519 4)."""
+    try:
+        # Open types, because AccessClaims is what checks at run time what these values are.
+        known: dict[str, Any] = {name: payload[name] for name in _CLAIMS}
+    except KeyError:
+        raise InvalidToken("claims") from None
+    if not isinstance(known["amr"], list):
+        raise InvalidToken("claims")
+    known["amr"] = tuple(known["amr"])
+    try:
+        return AccessClaims(**known)
+    except ValueError:
+        raise InvalidToken("claims") from None
+
+
+def _is_text(value: object, longest: int) -> bool:
+    return isinstance(value, str) and len(value) <= longest and _TEXT.fullmatch(value) is not None
+
+
+def _is_whole(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= _MAX_INTEGER
+
+
+@lru_cache(maxsize=32)
+def _header_segment(algorithm: Algorithm, kid: str) -> str:
+    return jws.segment({"alg": algorithm.value, "kid": kid, "typ": TYPE})
+
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,163 @@
+"""Compact JWS: the same bytes have one spelling only, and no token brings its own key.
+
+Signatures are the library's work; this module decides what is looked at, in which order, and what
+is refused (RFC 7515, RFC 8725). It reads no key from a header, follows no URL, and knows no `none`.
+"""
+
+import json
+import math
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+from cryptography.exceptions import InvalidSignature
+
+from watchword.crypto.keys import KID, SigningKey, VerifyingKey
+
+# Characters. Every token issued here stays below it, whatever its claims.
+MAX_LENGTH: Final = 8192
+_PARTS = 3
+_MAX_DEPTH = 16
+
+# Extensions that we do not implement (RFC 7515 4.1.11, RFC 7797), and members by which a token
+# would bring or fetch its own key. Most could be ignored, but no honest token here carries them.
+_REFUSED_MEMBERS: Final = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c"})
+
+
+class InvalidToken(Exception):
+    """The token is not genuine. `reason` is a fixed word for logs, never a part of the token."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A header and a payload whose signature has been checked."""
+
+    header: dict[str, object]
+    payload: bytes
+
+
+def verify(token: str, keys: Mapping[str, VerifyingKey], *, max_length: int = MAX_LENGTH) -> Jws:
+    """Check a compact JWS against the keys we hold, by `kid`; InvalidToken if it is not genuine.
+
+    Whatever is cheap is checked before any signature is computed.
+    """
+    if len(token) > max_length:
+        raise InvalidToken("length")
+    parts = token.split(".", _PARTS)
+    # An empty payload is a payload (RFC 7515 has no least size); a token of ours then has no claims.
+    if len(parts) != _PARTS or not parts[0] or not parts[2]:
+        raise InvalidToken("structure")
+    raw_header, payload, signature = map(_decode, parts)
+    header = read_object(raw_header)
+    key = _find_key(header, keys)
+    try:
+        key.verify(f"{parts[0]}.{parts[1]}".encode("ascii"), signature)
+    except InvalidSignature:
+        raise InvalidToken("signature") from None
+    return Jws(header, payload)
+
+
+def encode(header: Mapping[str, object], payload: bytes, key: SigningKey) -> str:
+    """Write a compact JWS; `alg` and `kid` are always the key's own."""
+    return sign_segment(
+        segment({**header, "alg": key.algorithm.value, "kid": key.kid}), payload, key
+    )
+
+
+def segment(header: Mapping[str, object]) -> str:
+    """The first part of a token. For one key it is the same in every token, so it may be kept."""
+    return _encode(json.dumps(header, separators=(",", ":")).encode("ascii"))
+
+
+def sign_segment(header_segment: str, payload: bytes, key: SigningKey) -> str:
+    """Finish a token whose header, made by `segment`, names this key."""
+    signing_input = f"{header_segment}.{_encode(payload)}"
+    return f"{signing_input}.{_encode(key.sign(signing_input.encode('ascii')))}"
+
+
+def read_object(text: bytes) -> dict[str, object]:
+    """Read a JSON object: no name twice in it, no number beyond reach, 16 levels at most."""
+    try:
+        value = _JSON.decode(text.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise InvalidToken("json") from None
+    if not isinstance(value, dict):
+        raise InvalidToken("json")
+    _refuse_depth(value)
+    return value
+
+
+def _find_key(header: Mapping[str, object], keys: Mapping[str, VerifyingKey]) -> VerifyingKey:
+    if not _REFUSED_MEMBERS.isdisjoint(header):
+        raise InvalidToken("header")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not KID.fullmatch(kid):
+        raise InvalidToken("kid")
+    key = keys.get(kid)
+    if key is None:
+        raise InvalidToken("unknown key")
+    # One key, one algorithm: the header may only repeat what the key already says (RFC 8725 3.1).
+    if header.get("alg") != key.algorithm.value:
+        raise InvalidToken("algorithm")
+    return key
+
+
+def _encode(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def _decode(part: str) -> bytes:
+    """Decode base64url without padding (RFC 7515 2), in the one spelling that encoding gives.
+
+    Comparing with that spelling refuses foreign characters, padding and changed spare bits at once.
+    """
+    try:
+        raw = urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        raise InvalidToken("encoding") from None
+    if _encode(raw) != part:
+        raise InvalidToken("encoding")
+    return raw
+
+
+def _refuse_depth(value: dict[str, object]) -> None:
+    """Refuse what is nested deeply, at a level of our own: the interpreter's differs by version."""
+    level: list[dict[str, object] | list[object]] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return
+    raise InvalidToken("json")
+
+
+def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
+    unique = dict(members)
+    if len(unique) != len(members):
+        raise ValueError("a name occurs twice")
+    return unique
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError("a number is out of range")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_JSON: Final = json.JSONDecoder(
+    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant
+)

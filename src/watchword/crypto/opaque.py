@@ -1,0 +1,129 @@
+"""Opaque tokens: made, read and compared here; none is ever stored, only what derives it.
+
+A token of a session is ``session id · generation · MAC(key, session id, generation, salt)``. The
+salt lives in the session's row, so neither the key nor the database alone can make one. A second,
+shorter MAC over the text itself lets garbage be refused without asking the database.
+"""
+
+import hashlib
+import hmac
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watchword.crypto.jws import InvalidToken
+
+_SECRET_BYTES = 32
+_CHECK_BYTES = 16
+_LONGEST = 256
+
+
+def to_text(raw: bytes) -> str:
+    """base64url without padding (RFC 7515 section 2)."""
+    return urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
+
+
+def from_text(text: str) -> bytes:
+    """The only spelling of these bytes is accepted; raise `InvalidToken` for any other."""
+    try:
+        raw = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        raise InvalidToken("encoding") from None
+    if to_text(raw) != text:
+        raise InvalidToken("opaque")
+    return raw
+
+
+def hash_of(secret: bytes) -> bytes:
+    """What is stored of a secret of 128 bits or more (ASVS 6.5.2, 11.4)."""
+    return hashlib.sha256(secret).digest()
+
+
+class MacKeys:
+    """Keys for one purpose; the first makes, all verify, so that a secret can be rotated."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
+
+    def __repr__(self) -> str:
+        return "MacKeys(<hidden>)"
+
+    def make(self, message: bytes, length: int = 32) -> bytes:
+        return hmac.digest(self._keys[0], message, "sha256")[:length]
+
+    def require(self, message: bytes, mac: bytes) -> None:
+        """Raise `InvalidToken` unless one of the keys made ``mac``; time does not tell which."""
+        matches = False
+        for key in self._keys:
+            expected = hmac.digest(key, message, "sha256")[: len(mac)]
+            matches |= hmac.compare_digest(expected, mac)
+        if not matches or len(mac) < _CHECK_BYTES:
+            raise InvalidToken("opaque")
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """A token that we made, as it came back; whether it is its session's is not yet known."""
+
+    session_id: str
+    generation: int
+    secret: bytes
+
+    def __repr__(self) -> str:
+        return f"Presented(session_id={self.session_id!r}, generation={self.generation})"
+
+
+class SessionTokens:
+    """Tokens of one kind, told apart by ``prefix``, which is part of what is authenticated."""
+
+    def __init__(self, prefix: str, keys: MacKeys) -> None:
+        self._prefix = prefix
+        self._keys = keys
+
+    def make(self, session_id: str, generation: int, salt: bytes) -> str:
+        """The one token of this generation: derived again, it is the same."""
+        claim = f"{self._prefix}{session_id}.{generation}"
+        secret = self._keys.make(b"secret\0" + claim.encode() + b"\0" + salt, _SECRET_BYTES)
+        check = self._keys.make(b"check\0" + claim.encode() + b"\0" + secret, _CHECK_BYTES)
+        return f"{claim}.{to_text(secret + check)}"
+
+    def read(self, text: str) -> Presented:
+        """Raise `InvalidToken` for what we did not make; costs no database (attack S16)."""
+        if len(text) > _LONGEST or not text.startswith(self._prefix) or not text.isascii():
+            raise InvalidToken("opaque")
+        claim, _, proof = text.rpartition(".")
+        session_id, _, generation = claim[len(self._prefix) :].partition(".")
+        raw = from_text(proof)
+        if len(raw) != _SECRET_BYTES + _CHECK_BYTES or not generation.isdecimal():
+            raise InvalidToken("opaque")
+        secret, check = raw[:_SECRET_BYTES], raw[_SECRET_BYTES:]
+        self._keys.require(b"check\0" + claim.encode() + b"\0" + secret, check)
+        return Presented(session_id, int(generation), secret)
+
+    def require_genuine(self, presented: Presented, salt: bytes) -> None:
+        """Raise `InvalidToken` unless the session with ``salt`` gave this token out."""
+        claim = f"{self._prefix}{presented.session_id}.{presented.generation}"
+        self._keys.require(b"secret\0" + claim.encode() + b"\0" + salt, presented.secret)
+
+
+class SignedTexts:
+    """Short texts that come back as they were given: cursors, device ids, CSRF tokens."""
+
+    def __init__(self, keys: MacKeys) -> None:
+        self._keys = keys
+
+    def sign(self, text: str) -> str:
+        raw = text.encode()
+        return f"{to_text(raw)}.{to_text(self._keys.make(raw))}"
+
+    def read(self, signed: str) -> str:
+        """Raise `InvalidToken` for anything that `sign` did not make."""
+        body, _, mac = signed.partition(".")
+        if not mac or len(signed) > _LONGEST * 4 or not signed.isascii():
+            raise InvalidToken("opaque")
+        raw = from_text(body)
+        self._keys.require(raw, from_text(mac))
+        try:
+            return raw.decode()
+        except UnicodeDecodeError:
+            raise InvalidToken("encoding") from None

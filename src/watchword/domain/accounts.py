@@ -1,0 +1,99 @@
+"""An account and the address that names it; one person's spellings of an address are one key."""
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+from email_validator import EmailNotValidError, validate_email
+
+from watchword.domain.errors import AccountDisabled, FieldError, Invalid
+from watchword.domain.time import Instant
+
+NAME_LIMIT = 200
+ADDRESS_LIMIT = 254  # RFC 5321 section 4.5.3.1.3, less the angle brackets
+
+
+class Status(StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """An address as it is shown and mailed to (``text``) and as it is looked up (``key``).
+
+    Every spelling that reaches one account has one key, so a limit or a lockout that counts by key
+    cannot be walked around by case, spaces, trailing dots or Unicode forms. A local part whose
+    compatibility form turns into ASCII letters (a Kelvin sign, full-width letters) is refused: it
+    can only be meant to look like another address.
+    """
+
+    text: str
+    key: str
+
+    @classmethod
+    def parse(cls, raw: str, *, field: str = "email") -> "EmailAddress":
+        text = raw.strip(" \t").rstrip(".")
+        if not text or len(text) > ADDRESS_LIMIT:
+            raise Invalid(FieldError(field, "Enter an e-mail address."))
+        local = text.rpartition("@")[0]
+        if _disguises_ascii(local):
+            raise Invalid(FieldError(field, "This e-mail address holds look-alike letters."))
+        try:
+            valid = validate_email(text, check_deliverability=False, allow_quoted_local=False)
+        except (EmailNotValidError, ValueError, RecursionError):
+            raise Invalid(FieldError(field, "This is not a valid e-mail address.")) from None
+        domain = (valid.ascii_domain or valid.domain).lower()
+        return cls(f"{valid.local_part}@{domain}", f"{valid.local_part.casefold()}@{domain}")
+
+
+def _disguises_ascii(local: str) -> bool:
+    for character in local:
+        if ord(character) < 128:
+            continue
+        folded = unicodedata.normalize("NFKC", character).casefold()
+        if folded.isascii() and folded:
+            return True
+    return False
+
+
+def parse_name(raw: str, *, field: str = "name") -> str:
+    """A person's name in NFC, trimmed; control and direction-changing characters are refused."""
+    if len(raw) > NAME_LIMIT * 4:
+        raise Invalid(FieldError(field, f"Use at most {NAME_LIMIT} characters."))
+    name = unicodedata.normalize("NFC", raw).strip()
+    if len(name) > NAME_LIMIT:
+        raise Invalid(FieldError(field, f"Use at most {NAME_LIMIT} characters."))
+    if any(unicodedata.category(c) in {"Cc", "Cs"} or c in _DIRECTION for c in name):
+        raise Invalid(FieldError(field, "A name cannot hold control characters."))
+    return name
+
+
+# U+202A-202E and U+2066-2069 reorder what follows them, in a console as in a mail.
+_DIRECTION = frozenset(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A person who can sign in. ``password_hash`` is None for one who has no password."""
+
+    id: str
+    email: EmailAddress
+    name: str
+    role: str
+    status: Status
+    email_verified: bool
+    mfa_enabled: bool
+    password_hash: str | None
+    created_at: Instant
+
+    @property
+    def is_active(self) -> bool:
+        return self.status is Status.ACTIVE
+
+    def require_active(self) -> None:
+        if not self.is_active:
+            raise AccountDisabled
+
+    def __repr__(self) -> str:
+        return f"Account(id={self.id!r}, role={self.role!r}, status={self.status.value!r})"

@@ -1,0 +1,44 @@
+"""What an address and a user agent say about where a request comes from: evidence, never proof."""
+
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address
+
+USER_AGENT_LIMIT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """What a user agent claims to be; None where it says nothing."""
+
+    browser: str | None
+    os: str | None
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a request came from. ``user_agent`` is printable text, cut to its limit."""
+
+    ip: str
+    user_agent: str
+
+
+def printable(text: str, limit: int = USER_AGENT_LIMIT) -> str:
+    """Foreign text fit for a log line, a list and a mail: no control characters, cut to size."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text[:limit])
+
+
+def limit_bucket(ip: str) -> str:
+    """The key under which a client address is counted: IPv6 by its /64, mapped IPv4 as IPv4.
+
+    One customer line usually holds a whole /64, so counting single IPv6 addresses counts nothing.
+    """
+    try:
+        address = ip_address(ip)
+    except ValueError:
+        return ip
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return str(IPv6Address(int(address) >> 64 << 64)) + "/64"
+    return str(address)

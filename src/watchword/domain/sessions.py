@@ -1,0 +1,108 @@
+"""A session is the source of truth; a token only points at it. The rotation rule lives here.
+
+Invariant: a session that has ended never lives again; every transition here leads away from alive.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from watchword.domain.devices import Origin
+from watchword.domain.errors import SessionExpired, SessionRevoked
+from watchword.domain.time import Instant, Span
+
+
+class Transport(StrEnum):
+    """How a client holds its session."""
+
+    COOKIE = "cookie"
+    BODY = "body"
+    SESSION = "session"
+
+
+class EndReason(StrEnum):
+    SIGNED_OUT = "signed_out"
+    REVOKED = "revoked"
+    EVICTED = "evicted"
+    REPLACED = "replaced"
+    REUSED = "token_reused"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105  a reason, not a password
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPolicy:
+    """How long sessions live, and how many. Spans in milliseconds."""
+
+    idle_ttl: Span
+    absolute_ttl: Span
+    unremembered_ttl: Span
+    grace: Span
+    step_up_ttl: Span
+    limit: int
+    evicts: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One sign-in. ``generation`` counts the rotations of its token, ``proof`` the times that its
+    person proved who they are (sign-in is 1): an access token of an earlier proof is dead."""
+
+    id: str
+    user_id: str
+    transport: Transport
+    generation: int
+    proof: int
+    salt: bytes
+    rotated_at: Instant
+    created_at: Instant
+    last_seen_at: Instant
+    idle_ttl: Span
+    idle_expires_at: Instant
+    expires_at: Instant
+    authenticated_at: Instant
+    amr: tuple[str, ...]
+    origin: Origin
+    remembered: bool = True
+    ended_at: Instant | None = None
+    ended_reason: EndReason | None = None
+
+    def require_alive(self, now: Instant) -> None:
+        """Idle and absolute ends are the first moment at which the session is dead (ASVS 7.3)."""
+        if self.ended_at is not None:
+            raise SessionRevoked
+        if now >= self.idle_expires_at or now >= self.expires_at:
+            raise SessionExpired
+
+    def is_alive(self, now: Instant) -> bool:
+        return self.ended_at is None and now < self.idle_expires_at and now < self.expires_at
+
+    def is_fresh(self, now: Instant, step_up_ttl: Span) -> bool:
+        """Whether the last proof of identity is recent enough for a step-up action (ASVS 7.5.1)."""
+        return now - self.authenticated_at < step_up_ttl
+
+    def seen_at(self, now: Instant) -> "Session":
+        """Sliding: idle time starts again, the absolute end stays."""
+        if now <= self.last_seen_at:
+            return self
+        return replace(self, last_seen_at=now, idle_expires_at=now + self.idle_ttl)
+
+
+class Rotation(StrEnum):
+    """What presenting a genuine token of some generation means for its session."""
+
+    CURRENT = "current"
+    REPEATED = "repeated"
+    REUSED = "reused"
+
+
+def judge_rotation(session: Session, presented: int, *, now: Instant, grace: Span) -> Rotation:
+    """The grace rule. A token of the current generation rotates. Its direct predecessor, within
+    ``grace`` of the rotation, is a retry of a lost answer: it gets the same successor, whose own
+    use would have moved the generation on. Anything older, later or slower is a replay.
+    The window counts from the rotation and does not slide (RFC 9700 section 4.14.2)."""
+    if presented == session.generation:
+        return Rotation.CURRENT
+    is_predecessor = presented == session.generation - 1
+    if is_predecessor and 0 <= now - session.rotated_at < grace:
+        return Rotation.REPEATED
+    return Rotation.REUSED

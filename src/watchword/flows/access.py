@@ -1,0 +1,83 @@
+"""The protected request: from the text of a token to a caller, with no I/O when nothing changed."""
+
+from watchword.crypto.access_tokens import AccessClaims, AccessTokens, ExpiredToken
+from watchword.crypto.jws import InvalidToken
+from watchword.crypto.opaque import SessionTokens
+from watchword.domain.errors import SessionRevoked, TokenExpired, TokenInvalid
+from watchword.domain.sessions import Transport
+from watchword.domain.standing import Caller
+from watchword.domain.time import SECOND, Instant
+from watchword.flows.keyring import KeyRing
+from watchword.flows.standings import Standings
+from watchword.ports import Clock
+
+
+class Access:
+    """Two ways in: an access token, or the cookie of the ``session`` transport."""
+
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        cookies: SessionTokens,
+        keyring: KeyRing,
+        standings: Standings,
+        *,
+        clock: Clock,
+        capacity: int = 50_000,
+    ) -> None:
+        self._tokens = tokens
+        self._cookies = cookies
+        self._keyring = keyring
+        self._standings = standings
+        self._clock = clock
+        self._capacity = capacity
+        self._verified: dict[str, AccessClaims] = {}
+        self._epoch = keyring.epoch
+
+    async def by_access_token(self, text: str) -> Caller:
+        """Raise `TokenInvalid`, `TokenExpired`, or what `Standings.admit` raises. A token of
+        before the last re-authentication has expired with it (ASVS 7.2.4)."""
+        now = self._clock.now()
+        self._standings.catch_up()
+        if self._epoch != self._keyring.epoch:
+            self._verified.clear()
+            self._epoch = self._keyring.epoch
+        claims = self._verified.get(text)
+        if claims is None:
+            claims = await self._verify(text, now)
+        if now >= claims.exp * SECOND:
+            self._verified.pop(text, None)
+            raise TokenExpired
+        caller = await self._standings.admit(claims.sid, now)
+        if claims.gen != caller.session.proof:
+            raise TokenExpired
+        return caller
+
+    async def _verify(self, text: str, now: Instant) -> AccessClaims:
+        keys = await self._keyring.keys()
+        try:
+            claims = self._tokens.verify(text, keys.verifying, now // SECOND)
+        except ExpiredToken:
+            raise TokenExpired from None
+        except InvalidToken:
+            raise TokenInvalid from None
+        while len(self._verified) >= self._capacity:
+            del self._verified[next(iter(self._verified))]
+        self._verified[text] = claims
+        return claims
+
+    async def by_session_cookie(self, text: str) -> Caller:
+        """Raise `TokenInvalid` for what is not ours, `SessionRevoked` for a cookie that a newer
+        one has replaced, or what `Standings.admit` raises."""
+        try:
+            presented = self._cookies.read(text)
+            self._standings.catch_up()
+            caller = await self._standings.admit(presented.session_id, self._clock.now())
+            self._cookies.require_genuine(presented, caller.session.salt)
+        except InvalidToken:
+            raise TokenInvalid from None
+        if caller.session.transport is not Transport.SESSION:
+            raise TokenInvalid
+        if presented.generation != caller.session.generation:
+            raise SessionRevoked
+        return caller

@@ -1,0 +1,104 @@
+"""Proving a password, with every failure counted before it is made, under one key per account.
+
+Whichever door an attempt comes by (sign-in, re-authentication, a change of password), it is
+counted here, in a statement of its own that is committed before any hashing (attacks B04, B05,
+B13). An unknown address is counted, hashed for and refused just like a known one (E01, E02, E06).
+"""
+
+from dataclasses import dataclass
+
+from watchword.crypto.opaque import hash_of
+from watchword.domain.accounts import Account, EmailAddress
+from watchword.domain.attempts import Attempts, LockoutPolicy
+from watchword.domain.errors import InvalidCredentials, TooManyAttempts, WrongPassword
+from watchword.domain.events import AccountLocked, SignInFailed
+from watchword.domain.passwords import normalise
+from watchword.ports import (
+    Clock,
+    Count,
+    Hasher,
+    HashState,
+    Lockouts,
+    Meter,
+    RequestTrace,
+    Store,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whose password is tried: an account, or an address without one; from which known device."""
+
+    address: EmailAddress
+    account: Account | None
+    device_hash: bytes | None = None
+
+    @property
+    def key(self) -> str:
+        """What its failures are counted under; a known device has a count of its own (B06)."""
+        if self.account is None:
+            return f"address:{hash_of(self.address.key.encode()).hex()}"
+        if self.device_hash is None:
+            return f"account:{self.account.id}"
+        return f"account:{self.account.id}:device:{self.device_hash.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A password that was right: the account, and whether its hash is of today's parameters."""
+
+    account: Account
+    hash_state: HashState
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    store: Store
+    lockouts: Lockouts
+    hasher: Hasher
+    clock: Clock
+    meter: Meter
+    policy: LockoutPolicy | None
+
+    async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
+        """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`."""
+        normal = normalise(password)
+        counted = await self._count(target)
+        account = target.account
+        disabled = counted is not None and counted.password_disabled
+        encoded = None if account is None or disabled else account.password_hash
+        try:
+            state = await self.hasher.verify(normal, encoded)
+        except WrongPassword:
+            await self._record_failure(target, counted, trace)
+            raise InvalidCredentials from None
+        if account is None:
+            raise InvalidCredentials
+        if self.policy is not None:
+            await self.lockouts.succeed(target.key)
+        return Proof(account, state)
+
+    async def _count(self, target: Target) -> Attempts | None:
+        if self.policy is None:
+            return None
+        try:
+            return await self.lockouts.begin(target.key, self.policy, now=self.clock.now())
+        except TooManyAttempts:
+            self.meter.count(Count.SIGN_INS, "locked")
+            raise
+
+    async def _record_failure(
+        self, target: Target, counted: Attempts | None, trace: RequestTrace
+    ) -> None:
+        now = self.clock.now()
+        subject = None if target.account is None else target.account.id
+        self.meter.count(Count.SIGN_INS, "wrong_password")
+        async with self.store.transaction() as unit:
+            failed = SignInFailed(subject=subject, reason="wrong_password")
+            await unit.audit.append(failed, at=now, trace=trace)
+            if counted is not None and counted.locked_until > now:
+                self.meter.count(Count.LOCKOUTS, "locked")
+                locked = AccountLocked(
+                    subject=subject, until=counted.locked_until, failures=counted.consecutive
+                )
+                await unit.audit.append(locked, at=now, trace=trace)

@@ -1,0 +1,93 @@
+"""What a signed-in person does with their own proof of identity: change it, or show it again."""
+
+from dataclasses import dataclass
+
+from watchword.domain.errors import (
+    FieldError,
+    Invalid,
+    InvalidCredentials,
+    PasswordRefused,
+    SessionRevoked,
+    WrongCurrentPassword,
+)
+from watchword.domain.events import PasswordChanged, Reauthenticated
+from watchword.domain.passwords import PasswordPolicy, normalise, words_of_person
+from watchword.domain.sessions import EndReason
+from watchword.domain.standing import Caller
+from watchword.flows.attempts import PasswordProof, Proof, Target
+from watchword.flows.grants import Grant
+from watchword.flows.sign_in import SessionOpener
+from watchword.ports import Clock, Hasher, RequestTrace, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    store: Store
+    proof: PasswordProof
+    opener: SessionOpener
+    hasher: Hasher
+    passwords: PasswordPolicy
+    clock: Clock
+
+    async def change_password(
+        self, caller: Caller, current: str, new: str, trace: RequestTrace, *, device: str | None
+    ) -> None:
+        """Ends every other session. Raise `WrongCurrentPassword`, `TooManyAttempts`, or
+        `PasswordRefused` naming ``newPassword``."""
+        proof = await self._prove(caller, current, trace, device)
+        account = proof.account
+        try:
+            accepted = self.passwords.accept(new, own_words=words_of_person(account.email, account.name))
+        except PasswordRefused as refused:
+            raise refused.at("newPassword") from None
+        if accepted == normalise(current):
+            raise Invalid(FieldError("newPassword", "Choose a password other than the present one."))
+        encoded = await self.hasher.hash(accepted)
+        now = self.clock.now()
+        async with self.store.transaction() as unit:
+            replaced = await unit.accounts.replace_password(
+                account.id, encoded, instead_of=account.password_hash or ""
+            )
+            if not replaced:
+                raise WrongCurrentPassword
+            await unit.sessions.end_all(
+                account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
+            )
+            event = PasswordChanged(
+                subject=account.id, actor=account.id, session=caller.session.id
+            )
+            await unit.audit.append(event, at=now, trace=trace)
+
+    async def reauthenticate(
+        self, caller: Caller, password: str, trace: RequestTrace, *, device: str | None
+    ) -> Grant:
+        """A fresh proof for the same session: opens step-up actions, and what was given before it
+        is dead (ASVS 7.2.4). Raise `WrongCurrentPassword`, `TooManyAttempts`."""
+        proof = await self._prove(caller, password, trace, device)
+        now = self.clock.now()
+        async with self.store.transaction() as unit:
+            session = await unit.sessions.reprove(caller.session, caller.session.amr, now=now)
+            if session is None:
+                raise SessionRevoked
+            event = Reauthenticated(
+                subject=caller.account.id,
+                actor=caller.account.id,
+                session=session.id,
+                amr=" ".join(session.amr),
+            )
+            await unit.audit.append(event, at=now, trace=trace)
+        return await self.opener.grants.give(proof.account, session, now=now)
+
+    async def _prove(
+        self, caller: Caller, password: str, trace: RequestTrace, device: str | None
+    ) -> Proof:
+        account = await self.store.reading.accounts.find(caller.account.id)
+        if account is None:
+            raise SessionRevoked
+        known = await self.opener.known_device(account, device)
+        try:
+            return await self.proof(Target(account.email, account, known), password, trace)
+        except InvalidCredentials:
+            raise WrongCurrentPassword from None
+
+

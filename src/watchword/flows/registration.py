@@ -1,0 +1,112 @@
+"""New accounts: by registering, by the operator's settings, by the one-time set-up link."""
+
+from dataclasses import dataclass
+
+from watchword.crypto.identifiers import RANDOM_BYTES, make_id
+from watchword.crypto.opaque import hash_of, to_text
+from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
+from watchword.domain.errors import Conflict, LinkInvalid
+from watchword.domain.events import Registered, SetupLinkMade
+from watchword.domain.links import SETUP_TTL, Link, Purpose
+from watchword.domain.passwords import PasswordPolicy, words_of_person
+from watchword.domain.roles import ADMIN, USER
+from watchword.flows.grants import Grant
+from watchword.flows.sign_in import Arrival, SessionOpener
+from watchword.ports import Clock, Hasher, Randomness, RequestTrace, Store
+
+LINK_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    store: Store
+    hasher: Hasher
+    passwords: PasswordPolicy
+    clock: Clock
+    randomness: Randomness
+
+    async def register(
+        self, email: str, password: str, trace: RequestTrace, *, name: str = ""
+    ) -> Account:
+        """Raise `Invalid` naming the field, `Conflict` for a taken address, `Busy`."""
+        return await self._create(email, password, trace, name=name, role=USER)
+
+    async def make_admin(self, email: str, password: str, trace: RequestTrace) -> Account:
+        """An administrator, by the operator's word. Raise as `register` does."""
+        return await self._create(email, password, trace, name="", role=ADMIN)
+
+    async def _create(
+        self, email: str, password: str, trace: RequestTrace, *, name: str, role: str
+    ) -> Account:
+        address = EmailAddress.parse(email)
+        shown = parse_name(name)
+        accepted = self.passwords.accept(password, own_words=words_of_person(address, shown))
+        if await self.store.reading.accounts.find_by_address(address) is not None:
+            raise Conflict("An account with this e-mail address exists already.")
+        account = self.new_account(address, shown, role, await self.hasher.hash(accepted))
+        async with self.store.transaction() as unit:
+            await unit.accounts.insert(account)
+            event = Registered(subject=account.id, actor=account.id)
+            await unit.audit.append(event, at=account.created_at, trace=trace)
+        return account
+
+    def new_account(
+        self, address: EmailAddress, name: str, role: str, password_hash: str
+    ) -> Account:
+        now = self.clock.now()
+        return Account(
+            id=make_id(now, self.randomness.bytes(RANDOM_BYTES)),
+            email=address,
+            name=name,
+            role=role,
+            status=Status.ACTIVE,
+            email_verified=False,
+            mfa_enabled=False,
+            password_hash=password_hash,
+            created_at=now,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The first administrator by a link that the operator reads off the console."""
+
+    store: Store
+    registration: Registration
+    opener: SessionOpener
+    clock: Clock
+    randomness: Randomness
+
+    async def make_link(self, trace: RequestTrace) -> str:
+        """A token good for an hour, for one use, and only while there is no administrator. It
+        replaces the one made before."""
+        token = to_text(self.randomness.bytes(LINK_BYTES))
+        now = self.clock.now()
+        link = Link(hash_of(token.encode()), Purpose.SETUP, None, now, now + SETUP_TTL)
+        async with self.store.transaction() as unit:
+            await unit.links.insert(link)
+            await unit.audit.append(SetupLinkMade(subject=None), at=now, trace=trace)
+        return token
+
+    async def needs_admin(self) -> bool:
+        return not await self.store.reading.directory.has_admin()
+
+    async def complete(self, token: str, email: str, password: str, arrival: Arrival) -> Grant:
+        """Raise `LinkInvalid`, or what `Registration.register` raises: then the link is still
+        good. Of many at once, one makes the administrator."""
+        if not await self.needs_admin():
+            raise LinkInvalid
+        registration = self.registration
+        address = EmailAddress.parse(email)
+        accepted = registration.passwords.accept(password, own_words=words_of_person(address, ""))
+        token_hash = hash_of(token.encode("utf-8", "replace"))
+        encoded = await registration.hasher.hash(accepted)
+        account = registration.new_account(address, "", ADMIN, encoded)
+        async with self.store.transaction() as unit:
+            now = self.clock.now()
+            if await unit.links.consume(token_hash, Purpose.SETUP, now=now) is None:
+                raise LinkInvalid
+            await unit.accounts.insert(account)
+            event = Registered(subject=account.id, actor=account.id)
+            await unit.audit.append(event, at=now, trace=arrival.trace)
+            return await self.opener.open(unit, account, arrival, amr=("pwd",), proven=encoded)

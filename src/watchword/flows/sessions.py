@@ -1,0 +1,102 @@
+"""Seeing and ending sessions. What is ended here is refused on its very next request."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watchword.crypto.jws import InvalidToken
+from watchword.crypto.opaque import SessionTokens
+from watchword.domain.errors import NotFound
+from watchword.domain.events import SessionEnded, SessionsEnded
+from watchword.domain.sessions import EndReason, Session
+from watchword.domain.standing import Caller
+from watchword.ports import Clock, RequestTrace, Store
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsOfUser:
+    store: Store
+    clock: Clock
+
+    async def list_live(self, user_id: str) -> Sequence[Session]:
+        """Newest first."""
+        return await self.store.reading.sessions.list_live(user_id, self.clock.now())
+
+    async def end_one(self, caller: Caller, session_id: str, trace: RequestTrace) -> None:
+        """One of the caller's own. Raise `NotFound` for anybody else's (attack A02)."""
+        standing = await self.store.reading.sessions.find(session_id)
+        is_own = standing is not None and standing.account.id == caller.account.id
+        if not is_own or not await self.end(session_id, EndReason.REVOKED, trace, actor=caller):
+            raise NotFound("There is no such session.")
+
+    async def end(
+        self,
+        session_id: str,
+        reason: EndReason,
+        trace: RequestTrace,
+        *,
+        actor: Caller | None = None,
+    ) -> bool:
+        """False when it had ended before, or never was."""
+        now = self.clock.now()
+        async with self.store.transaction() as unit:
+            standing = await unit.sessions.find(session_id)
+            if standing is None or not await unit.sessions.end(session_id, reason, now=now):
+                return False
+            event = SessionEnded(
+                subject=standing.account.id,
+                actor=actor.account.id if actor else None,
+                session=session_id,
+                reason=reason,
+            )
+            await unit.audit.append(event, at=now, trace=trace)
+        return True
+
+    async def end_all(
+        self,
+        user_id: str,
+        trace: RequestTrace,
+        *,
+        actor: Caller | None = None,
+        keep: str | None = None,
+    ) -> int:
+        """Every live session of the user, but for ``keep``; how many there were."""
+        now = self.clock.now()
+        async with self.store.transaction() as unit:
+            if await unit.accounts.find(user_id) is None:
+                raise NotFound("There is no such user.")
+            count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now, keep=keep)
+            event = SessionsEnded(
+                subject=user_id,
+                actor=actor.account.id if actor else None,
+                reason=EndReason.REVOKED,
+                count=count,
+            )
+            await unit.audit.append(event, at=now, trace=trace)
+        return count
+
+
+@dataclass(frozen=True, slots=True)
+class SignOut:
+    """Ends a session by whatever still points at it: a token past its time will do, a replayed
+    one as well, for to sign out is never too late."""
+
+    sessions: SessionsOfUser
+    store: Store
+    held: Sequence[SessionTokens]
+
+    async def by_held_token(self, text: str, trace: RequestTrace) -> bool:
+        """By a refresh token or a session cookie. False for what is not ours or had ended."""
+        for tokens in self.held:
+            try:
+                presented = tokens.read(text)
+                standing = await self.store.reading.sessions.find(presented.session_id)
+                if standing is None:
+                    return False
+                tokens.require_genuine(presented, standing.session.salt)
+            except InvalidToken:
+                continue
+            return await self.by_session(presented.session_id, trace)
+        return False
+
+    async def by_session(self, session_id: str, trace: RequestTrace) -> bool:
+        return await self.sessions.end(session_id, EndReason.SIGNED_OUT, trace)

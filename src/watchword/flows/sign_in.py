@@ -1,0 +1,202 @@
+"""Sign-in: a proof of identity becomes one server-side session, new each time (attack S01)."""
+
+from dataclasses import dataclass
+
+from watchword.crypto.identifiers import RANDOM_BYTES, make_id
+from watchword.crypto.jws import InvalidToken
+from watchword.crypto.opaque import SignedTexts, hash_of, to_text
+from watchword.domain.accounts import Account, EmailAddress
+from watchword.domain.devices import Origin
+from watchword.domain.events import PasswordUpgraded, SessionEnded, SignedIn
+from watchword.domain.passwords import normalise
+from watchword.domain.sessions import EndReason, Session, SessionPolicy, Transport
+from watchword.domain.time import Instant
+from watchword.flows.attempts import PasswordProof, Proof, Target
+from watchword.flows.grants import Grant, Grants
+from watchword.ports import (
+    Clock,
+    Count,
+    Hasher,
+    HashState,
+    Meter,
+    Randomness,
+    RequestTrace,
+    Store,
+    Unit,
+)
+
+SALT_BYTES = 16
+DEVICE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """Where a sign-in comes from and how its session is to be held. ``device`` is the signed
+    device cookie, ``replaces`` the id of the session that this browser held until now."""
+
+    transport: Transport
+    origin: Origin
+    trace: RequestTrace
+    remember: bool = True
+    device: str | None = None
+    replaces: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpener:
+    """Opens a session for an account whose person has proven who they are."""
+
+    store: Store
+    grants: Grants
+    devices: SignedTexts
+    policy: SessionPolicy
+    clock: Clock
+    randomness: Randomness
+
+    def device_hash(self, cookie: str | None) -> bytes | None:
+        """None for no device cookie, and for one that is not ours."""
+        if cookie is None:
+            return None
+        try:
+            return hash_of(self.devices.read(cookie).encode())
+        except InvalidToken:
+            return None
+
+    async def known_device(self, account: Account, cookie: str | None) -> bytes | None:
+        """The hash of a device that has signed in to ``account`` before."""
+        device_hash = self.device_hash(cookie)
+        if device_hash is None:
+            return None
+        known = await self.store.reading.devices.is_known(account.id, device_hash)
+        return device_hash if known else None
+
+    async def open(
+        self,
+        unit: Unit,
+        account: Account,
+        arrival: Arrival,
+        *,
+        amr: tuple[str, ...],
+        proven: str | None,
+    ) -> Grant:
+        """``proven`` is the stored hash that was matched; None when it was no password."""
+        now = self.clock.now()
+        session = self._new_session(account, arrival, amr, now)
+        if arrival.replaces is not None:
+            await self._replace(unit, arrival.replaces, arrival, now)
+        policy = self.policy
+        evicted = await unit.sessions.open(
+            session, limit=policy.limit, evicts=policy.evicts, proven=proven
+        )
+        for session_id in evicted:
+            ended = SessionEnded(subject=account.id, session=session_id, reason=EndReason.EVICTED)
+            await unit.audit.append(ended, at=now, trace=arrival.trace)
+        known, device = await self._remember_device(unit, account, arrival, now)
+        signed_in = SignedIn(
+            subject=account.id,
+            actor=account.id,
+            session=session.id,
+            amr=" ".join(amr),
+            new_device=not known,
+        )
+        await unit.audit.append(signed_in, at=now, trace=arrival.trace)
+        return await self.grants.give(account, session, now=now, device=device)
+
+    async def _replace(self, unit: Unit, session_id: str, arrival: Arrival, now: Instant) -> None:
+        standing = await unit.sessions.find(session_id)
+        if standing is None:
+            return
+        if await unit.sessions.end(session_id, EndReason.REPLACED, now=now):
+            ended = SessionEnded(
+                subject=standing.account.id, session=session_id, reason=EndReason.REPLACED
+            )
+            await unit.audit.append(ended, at=now, trace=arrival.trace)
+
+    async def _remember_device(
+        self, unit: Unit, account: Account, arrival: Arrival, now: Instant
+    ) -> tuple[bool, str | None]:
+        """Whether the device was known, and the cookie that makes it so; clients that keep no
+        cookies have no known devices."""
+        if arrival.transport is Transport.BODY:
+            return False, None
+        device_hash = self.device_hash(arrival.device)
+        cookie = arrival.device
+        known = False
+        if device_hash is None:
+            secret = to_text(self.randomness.bytes(DEVICE_BYTES))
+            cookie, device_hash = self.devices.sign(secret), hash_of(secret.encode())
+        else:
+            known = await unit.devices.is_known(account.id, device_hash)
+        await unit.devices.remember(account.id, device_hash, now=now)
+        return known, cookie
+
+    def _new_session(
+        self, account: Account, arrival: Arrival, amr: tuple[str, ...], now: Instant
+    ) -> Session:
+        policy = self.policy
+        absolute = policy.absolute_ttl if arrival.remember else policy.unremembered_ttl
+        absolute = min(absolute, policy.absolute_ttl)
+        idle = min(policy.idle_ttl, absolute)
+        return Session(
+            id=make_id(now, self.randomness.bytes(RANDOM_BYTES)),
+            user_id=account.id,
+            transport=arrival.transport,
+            generation=1,
+            proof=1,
+            salt=self.randomness.bytes(SALT_BYTES),
+            rotated_at=now,
+            created_at=now,
+            last_seen_at=now,
+            idle_ttl=idle,
+            idle_expires_at=now + idle,
+            expires_at=now + absolute,
+            authenticated_at=now,
+            amr=amr,
+            origin=arrival.origin,
+            remembered=arrival.remember,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSignIn:
+    store: Store
+    proof: PasswordProof
+    opener: SessionOpener
+    hasher: Hasher
+    clock: Clock
+    meter: Meter
+
+    async def __call__(self, email: str, password: str, arrival: Arrival) -> Grant:
+        """Raise `InvalidCredentials` for a wrong password as for an unknown address or an account
+        without a password, `TooManyAttempts`, `AccountDisabled` (only after the right password),
+        `SessionLimitReached`, `Busy`."""
+        address = EmailAddress.parse(email)
+        account = await self.store.reading.accounts.find_by_address(address)
+        device = (
+            None if account is None else await self.opener.known_device(account, arrival.device)
+        )
+        target = Target(address, account, device)
+        proof = await self.proof(target, password, arrival.trace)
+        proof.account.require_active()
+        upgraded = await self._upgraded_hash(proof, password)
+        grant = await self._open(proof.account, arrival, upgraded)
+        self.meter.count(Count.SIGN_INS, "signed_in")
+        return grant
+
+    async def _upgraded_hash(self, proof: Proof, password: str) -> str | None:
+        if proof.hash_state is HashState.CURRENT:
+            return None
+        return await self.hasher.hash(normalise(password))
+
+    async def _open(self, account: Account, arrival: Arrival, upgraded: str | None) -> Grant:
+        """The session opens only if the hash that was proven is still the account's: a password
+        changed meanwhile wins (attack R09)."""
+        proven = account.password_hash
+        async with self.store.transaction() as unit:
+            grant = await self.opener.open(unit, account, arrival, amr=("pwd",), proven=proven)
+            if upgraded is not None and await unit.accounts.replace_password(
+                account.id, upgraded, instead_of=proven or ""
+            ):
+                event = PasswordUpgraded(subject=account.id, actor=account.id)
+                await unit.audit.append(event, at=self.clock.now(), trace=arrival.trace)
+        return grant

@@ -1,0 +1,18 @@
+"""What an operator decides: the environment and `.env`, read once, checked whole, then frozen.
+
+Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
+"""
+
+from watchword.settings.loading import SettingsError
+from watchword.settings.model import LogFormat, LogLevel, Profile, SessionLimit, Settings
+from watchword.settings.parsing import Row
+
+__all__ = [
+    "LogFormat",
+    "LogLevel",
+    "Profile",
+    "Row",
+    "SessionLimit",
+    "Settings",
+    "SettingsError",
+]

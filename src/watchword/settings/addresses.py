@@ -1,0 +1,113 @@
+"""Settings that name a place: origins, networks, the database, an e-mail address.
+
+Invariant: an origin that comes out of here is written exactly as a browser writes it in `Origin`
+(RFC 6454 section 6.2), so that comparing text compares origins.
+"""
+
+import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from pathlib import Path
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+from watchword.domain.accounts import EmailAddress
+from watchword.domain.errors import Invalid
+from watchword.settings.parsing import Kind, Unreadable
+
+Network = IPv4Network | IPv6Network
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_LONGEST_HOST: Final = 253
+_ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
+_SQLITE = "sqlite:///"
+_SQLITE_ADVICE = "Write sqlite:///watchword.db, or sqlite:////var/lib/watchword.db for a full path."
+
+
+def origin() -> Kind[str]:
+    """Scheme, host and a port that is not the scheme's own; no slash at the end."""
+    return Kind(_parse_origin, str)
+
+
+def _parse_origin(text: str) -> str:
+    if not text.isascii():
+        raise Unreadable("Write the host in its ASCII form (xn--…).")
+    # urlsplit would quietly drop tabs and line ends; a backslash is a slash to browsers alone.
+    if not text.isprintable() or " " in text or "\\" in text:
+        raise Unreadable(_ORIGIN_ADVICE)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+        host = _parse_host(parts)
+    except ValueError:
+        raise Unreadable(_ORIGIN_ADVICE) from None
+    is_bare = parts.path in {"", "/"} and not {"@", "?", "#"} & set(text)
+    if parts.scheme not in _DEFAULT_PORTS or not is_bare or port == 0:
+        raise Unreadable(_ORIGIN_ADVICE)
+    if port is None or port == _DEFAULT_PORTS[parts.scheme]:
+        return f"{parts.scheme}://{host}"
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def _parse_host(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    if "[" in parts.netloc:
+        return f"[{IPv6Address(host)}]" if "%" not in host else ""
+    if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
+        raise ValueError(host)
+    if host.rpartition(".")[2].isdigit():
+        return str(IPv4Address(host))
+    return host
+
+
+def network() -> Kind[Network]:
+    """An address, or a network whose host bits are zero."""
+    return Kind(_parse_network, str)
+
+
+def _parse_network(text: str) -> Network:
+    try:
+        meant = ip_network(text, strict=False)
+    except ValueError:
+        raise Unreadable("Write an address or a network, such as 10.0.0.7 or 10.0.0.0/8.") from None
+    if meant.prefixlen == 0:
+        raise Unreadable("This trusts everybody. Name the network of your own proxies.")
+    try:
+        return ip_network(text)
+    except ValueError:
+        raise Unreadable(f"Write the network by its first address: {meant}.") from None
+
+
+def database_url() -> Kind[str]:
+    return Kind(_parse_database_url, str)
+
+
+def _parse_database_url(text: str) -> str:
+    scheme = text.partition(":")[0].partition("+")[0].lower()
+    if scheme in {"postgres", "postgresql"}:
+        raise Unreadable(f"This release keeps its data in SQLite alone. {_SQLITE_ADVICE}")
+    path = text.removeprefix(_SQLITE)
+    if path in {text, ""} or path.endswith("/") or not text.isprintable():
+        raise Unreadable(_SQLITE_ADVICE)
+    if ":memory:" in path or {"?", "#"} & set(path):
+        raise Unreadable(f"Name a file, without options. {_SQLITE_ADVICE}")
+    return text
+
+
+def anchor_database_url(url: str, folder: Path) -> str:
+    """The same database, whatever the working directory becomes."""
+    return _SQLITE + str(folder / url.removeprefix(_SQLITE))
+
+
+def database_file(url: str) -> Path:
+    return Path(url.removeprefix(_SQLITE))
+
+
+def email_address() -> Kind[EmailAddress]:
+    def parse(text: str) -> EmailAddress:
+        try:
+            return EmailAddress.parse(text)
+        except Invalid as refusal:
+            raise Unreadable(refusal.detail) from None
+
+    return Kind(parse, lambda address: address.text)

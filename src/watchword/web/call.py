@@ -1,0 +1,92 @@
+"""One request, as the pages see it: headers scanned once, and who is asking."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from watchword.domain.devices import Origin, printable
+from watchword.domain.errors import FieldError, Invalid, Malformed, TokenMissing
+from watchword.domain.standing import Caller
+from watchword.ports import RequestTrace
+from watchword.web.services import Services
+
+_LONGEST_QUERY = 2_048
+
+
+class Headers:
+    """The request's headers by lower-case name. A name that comes twice keeps all its values, so
+    that whoever reads it decides what a second one means."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
+        values: dict[bytes, list[bytes]] = {}
+        for name, value in raw:
+            values.setdefault(name, []).append(value)
+        self._values = values
+
+    def all(self, name: bytes) -> Sequence[bytes]:
+        return self._values.get(name, ())
+
+    def one(self, name: bytes) -> bytes | None:
+        """Raise `Malformed` when the header was sent twice (attack J20)."""
+        values = self._values.get(name)
+        if values is None:
+            return None
+        if len(values) > 1:
+            raise Malformed(f"The header {name.decode('latin-1')} was sent twice.")
+        return values[0]
+
+
+@dataclass(slots=True)
+class Call:
+    """``parameters`` are the named segments of the path; ``caller`` is None on public routes."""
+
+    services: Services
+    scope: Mapping[str, Any]
+    headers: Headers
+    request_id: str
+    ip: str
+    cookies: Mapping[bytes, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    caller: Caller | None = None
+
+    @property
+    def user(self) -> Caller:
+        """Who is asking, on a route whose policy has seen to it that somebody is."""
+        if self.caller is None:
+            raise TokenMissing
+        return self.caller
+
+    @property
+    def user_agent(self) -> str:
+        values = self.headers.all(b"user-agent")
+        return printable(values[0].decode("utf-8", "replace")) if values else ""
+
+    @property
+    def origin(self) -> Origin:
+        return Origin(self.ip, self.user_agent)
+
+    @property
+    def trace(self) -> RequestTrace:
+        return RequestTrace(request_id=self.request_id, ip=self.ip, user_agent=self.user_agent)
+
+    def cookie(self, name: str) -> str | None:
+        return self.cookies.get(name.encode())
+
+    def query(self, *allowed: str) -> dict[str, str]:
+        """The query's fields. Raise `Invalid` for an unknown or repeated one (ASVS 15.3.7)."""
+        raw: bytes = self.scope.get("query_string", b"")
+        if len(raw) > _LONGEST_QUERY:
+            raise Malformed("The query is too long.")
+        try:
+            pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict")
+        except ValueError:
+            raise Malformed("The query cannot be read.") from None
+        found: dict[str, str] = {}
+        for name, value in pairs:
+            if name not in allowed or name in found or "\0" in value:
+                raise Invalid(FieldError(name[:64], "Not a parameter here, or given twice."))
+            found[name] = value
+        return found

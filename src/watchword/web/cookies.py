@@ -1,0 +1,66 @@
+"""Cookies, read strictly and written narrowly.
+
+Python's usual parsers strip Unicode white space and settle duplicates in silence, so a sibling
+host can pass its cookie off as ours (attacks S02, S03). Here a name is its exact bytes, a second
+cookie of a name we own is an error, and only space and tab around a pair are dropped.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watchword.domain.errors import Malformed
+from watchword.domain.time import SECOND, Span
+
+
+def read_cookies(header_values: Iterable[bytes], owned: frozenset[bytes]) -> dict[bytes, str]:
+    """The cookies whose name is in ``owned``. Raise `Malformed` when one comes twice."""
+    found: dict[bytes, str] = {}
+    for header in header_values:
+        for pair in header.split(b";"):
+            name, equals, value = pair.strip(b" \t").partition(b"=")
+            if not equals or name not in owned:
+                continue
+            if name in found:
+                raise Malformed("A cookie was sent twice.")
+            found[name] = value.decode("latin-1")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class CookieNames:
+    """On an https public URL the names are bound to the host (``__Host-``: Secure, Path=/, no
+    Domain), so that no sibling host can set them."""
+
+    is_https: bool
+
+    def _name(self, plain: str) -> str:
+        return f"__Host-{plain}" if self.is_https else plain
+
+    @property
+    def refresh(self) -> str:
+        return self._name("refreshToken")
+
+    @property
+    def session(self) -> str:
+        return self._name("session")
+
+    @property
+    def device(self) -> str:
+        return self._name("device")
+
+    @property
+    def owned(self) -> frozenset[bytes]:
+        return frozenset(name.encode() for name in (self.refresh, self.session, self.device))
+
+    def set(self, name: str, value: str, *, strict: bool, lifetime: Span | None) -> bytes:
+        """A Set-Cookie value; ``lifetime`` in ms, None for as long as the browser is open."""
+        parts = [f"{name}={value}", "Path=/", "HttpOnly"]
+        parts.append("SameSite=Strict" if strict else "SameSite=Lax")
+        if self.is_https:
+            parts.append("Secure")
+        if lifetime is not None:
+            parts.append(f"Max-Age={lifetime // SECOND}")
+        return "; ".join(parts).encode("ascii")
+
+    def clear(self, name: str, *, strict: bool) -> bytes:
+        return self.set(name, "", strict=strict, lifetime=0)

@@ -1,0 +1,71 @@
+"""Bearer tokens and cookies, in and out: who is asking, and what they are given to hold."""
+
+from dataclasses import dataclass
+
+from watchword.domain.errors import TokenInvalid, TokenMissing
+from watchword.domain.sessions import Session, Transport
+from watchword.domain.standing import Caller
+from watchword.domain.time import DAY
+from watchword.flows.access import Access
+from watchword.flows.grants import Grant
+from watchword.web.answers import Answer
+from watchword.web.call import Call
+from watchword.web.cookies import CookieNames
+
+_DEVICE_LIFETIME = 400 * DAY  # as long as browsers keep a cookie
+_CLEAR_SITE_DATA = (b"clear-site-data", b'"cache", "storage"')
+
+
+def bearer_token(call: Call) -> str | None:
+    """RFC 6750 section 2.1, and no other place. Raise `Malformed` when it is sent twice,
+    `TokenInvalid` for another scheme."""
+    header = call.headers.one(b"authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise TokenInvalid("Authorization must be a Bearer token.")
+    return token.decode("latin-1")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    access: Access
+    names: CookieNames
+
+    async def resolve(self, call: Call) -> Caller:
+        """A bearer token wins over a session cookie; raise `TokenMissing` with neither."""
+        token = bearer_token(call)
+        if token is not None:
+            return await self.access.by_access_token(token)
+        cookie = call.cookie(self.names.session)
+        if cookie is None:
+            raise TokenMissing
+        return await self.access.by_session_cookie(cookie)
+
+    def hand_out(self, answer: Answer, grant: Grant) -> None:
+        """Set the cookies that the grant's transport asks for."""
+        session = grant.session
+        if session.transport is Transport.COOKIE:
+            self._set(answer, self.names.refresh, grant.held, session, strict=True)
+        elif session.transport is Transport.SESSION:
+            self._set(answer, self.names.session, grant.held, session, strict=False)
+        if grant.device is not None:
+            cookie = self.names.set(
+                self.names.device, grant.device, strict=True, lifetime=_DEVICE_LIFETIME
+            )
+            answer.headers.append((b"set-cookie", cookie))
+
+    def _set(
+        self, answer: Answer, name: str, value: str, session: Session, *, strict: bool
+    ) -> None:
+        lifetime = session.expires_at - session.last_seen_at if session.remembered else None
+        cookie = self.names.set(name, value, strict=strict, lifetime=lifetime)
+        answer.headers.append((b"set-cookie", cookie))
+
+    def take_back(self, answer: Answer) -> None:
+        """At sign-out only: a refresh that lost a race never clears the winner's cookie (R05).
+        The device cookie stays, for it is no sign-in."""
+        for name, strict in ((self.names.refresh, True), (self.names.session, False)):
+            answer.headers.append((b"set-cookie", self.names.clear(name, strict=strict)))
+        answer.headers.append(_CLEAR_SITE_DATA)

@@ -1,0 +1,75 @@
+"""Requests counted per client address, before any body is read."""
+
+import math
+from dataclasses import dataclass
+
+from watchword.crypto.opaque import hash_of
+from watchword.domain.accounts import EmailAddress
+from watchword.domain.devices import limit_bucket
+from watchword.domain.errors import RateLimited
+from watchword.domain.time import SECOND, Instant
+from watchword.ports import Allowance, Clock, Count, Limits, Meter, Tally
+from watchword.web.answers import Header
+from watchword.web.policies import Limit
+
+
+class OverLimit(RateLimited):
+    """Carries what the RateLimit headers say."""
+
+    def __init__(self, allowance: Allowance, tally: Tally, now: Instant) -> None:
+        super().__init__(retry_after=max(1, tally.resets_at - now))
+        seconds = math.ceil(self.retry_after / SECOND)
+        self.headers: list[Header] = [
+            (b"ratelimit-limit", str(allowance.count).encode()),
+            (b"ratelimit-remaining", str(tally.remaining).encode()),
+            (b"ratelimit-reset", str(seconds).encode()),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Limiter:
+    """A limit that is None is off."""
+
+    limits: Limits
+    clock: Clock
+    meter: Meter
+    auth: Allowance | None
+    sign_in: Allowance | None
+
+    async def admit(self, classes: frozenset[Limit], ip: str) -> None:
+        """Count this request. Sign-in attempts are only looked at here: they are counted with
+        the account they are for, once that is known. Raise `RateLimited`."""
+        bucket = limit_bucket(ip)
+        if Limit.AUTH in classes and self.auth is not None:
+            now = self.clock.now()
+            tally = await self.limits.hit(f"auth {bucket}", self.auth, now=now)
+            self._judge(Limit.AUTH, self.auth, tally, now)
+        if Limit.SIGN_IN in classes and self.sign_in is not None:
+            now = self.clock.now()
+            tally = await self.limits.peek(f"sign_in {bucket}", self.sign_in, now=now)
+            self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
+
+    async def count_sign_in(self, ip: str, email: str) -> None:
+        """Count an attempt, before any hashing (attack B04). Raise `RateLimited`."""
+        if self.sign_in is None:
+            return
+        now = self.clock.now()
+        tally = await self.limits.hit(
+            f"sign_in {limit_bucket(ip)}", self.sign_in, now=now, share=_share(email)
+        )
+        self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
+
+    async def forgive_sign_ins(self, ip: str, email: str) -> None:
+        """A success takes back what was counted for that account, and for no other (B08)."""
+        if self.sign_in is not None:
+            await self.limits.forgive(f"sign_in {limit_bucket(ip)}", _share(email))
+
+    def _judge(self, limit: Limit, allowance: Allowance, tally: Tally, now: Instant) -> None:
+        if tally.is_over:
+            self.meter.count(Count.LIMITED, limit.value)
+            raise OverLimit(allowance, tally, now)
+
+
+def _share(email: str) -> str:
+    """By account, in whatever spelling; addresses are not kept in the clear."""
+    return hash_of(EmailAddress.parse(email).key.encode()).hex()[:32]

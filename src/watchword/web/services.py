@@ -1,0 +1,91 @@
+"""Everything that a page may call; `watchword.bootstrap` fills it, once per process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from watchword.crypto.opaque import SignedTexts
+from watchword.domain.sessions import SessionPolicy
+from watchword.flows.access import Access
+from watchword.flows.credentials import Credentials
+from watchword.flows.grants import Grants
+from watchword.flows.keyring import KeyRing
+from watchword.flows.refresh import Refresh
+from watchword.flows.registration import Registration, Setup
+from watchword.flows.sessions import SessionsOfUser, SignOut
+from watchword.flows.sign_in import PasswordSignIn
+from watchword.flows.standings import Standings
+from watchword.flows.users import Users
+from watchword.ports import (
+    Allowance,
+    AuditReader,
+    Clock,
+    Housekeeping,
+    Limits,
+    Meter,
+    UserAgents,
+)
+from watchword.web.client_address import Network
+
+
+class RequestMeter(Meter, Protocol):
+    """What the edge tells of each request, and what ``GET /metrics`` shows."""
+
+    def request_done(self, route: str, status: int, seconds: float) -> None: ...
+
+    def render(self) -> bytes: ...
+
+
+class RequestLog(Protocol):
+    """Structured log lines; a key that names a secret is never given to it."""
+
+    def info(self, event: str, **fields: object) -> object: ...
+
+    def error(self, event: str, **fields: object) -> object: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebPolicy:
+    """What the edge is configured to do. ``seconds`` bound how long a body may take to arrive;
+    a limit that is None is off."""
+
+    public_url: str
+    cors_origins: Sequence[str]
+    trusted_proxies: Sequence[Network]
+    body_limit: int
+    seconds: float
+    limit_auth: Allowance | None
+    limit_sign_in: Allowance | None
+    metrics_token: bytes | None
+
+    @property
+    def is_https(self) -> bool:
+        return self.public_url.startswith("https://")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    policy: WebPolicy
+    sessions_policy: SessionPolicy
+    access: Access
+    standings: Standings
+    registration: Registration
+    setup: Setup
+    sign_in: PasswordSignIn
+    refresh: Refresh
+    sign_out: SignOut
+    credentials: Credentials
+    sessions: SessionsOfUser
+    users: Users
+    audit: AuditReader
+    grants: Grants
+    keyring: KeyRing
+    store: Housekeeping
+    limits: Limits
+    cursors: SignedTexts
+    csrf_tokens: SignedTexts
+    user_agents: UserAgents
+    clock: Clock
+    meter: RequestMeter
+    log: RequestLog
+    seconds: Callable[[], float]
