@@ -123,7 +123,8 @@ class Sessions(Protocol):
         """Insert, keeping the user's live sessions within ``limit``: the ids of those that gave
         way; raise `SessionLimitReached` when nothing may give way. Raise `AccountDisabled` unless
         the account is active, and `InvalidCredentials` unless its stored hash is still ``proven``
-        (None: it was not a password), at the very moment of the insert."""
+        (None: it was not a password), at the very moment of the insert.
+        """
         ...
 
     async def find(self, session_id: str) -> Standing | None: ...
@@ -140,7 +141,8 @@ class Sessions(Protocol):
         self, session: Session, amr: tuple[str, ...], *, now: Instant
     ) -> Session | None:
         """Fresh authentication time and the next proof, if the session is alive as given. In the
-        ``session`` transport the token's generation moves on as well."""
+        ``session`` transport the token's generation moves on as well.
+        """
         ...
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
@@ -220,7 +222,8 @@ class AuditReader(Protocol):
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """A signing key at rest: ``sealed`` opens only with the master secret. It signs from
-    ``activated_at`` (None: not yet) and verifies until ``retires_at`` (None: no end yet)."""
+    ``activated_at`` (None: not yet) and verifies until ``retires_at`` (None: no end yet).
+    """
 
     kid: str
     algorithm: str
@@ -350,7 +353,8 @@ class Revocations(Protocol):
     def news(self) -> Sequence[Change] | None:
         """The changes committed since the last call; None: unknown, forget every picture.
 
-        Raise `Unavailable` when the truth cannot be reached: then nobody gets in."""
+        Raise `Unavailable` when the truth cannot be reached: then nobody gets in.
+        """
         ...
 
 

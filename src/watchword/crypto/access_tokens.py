@@ -29,7 +29,11 @@ _TEXT = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class ExpiredToken(InvalidToken):
-    """Genuine in all else, but past its end."""
+    """Genuine in all else, but past its end: ``claims`` were true once, enough to sign out by."""
+
+    def __init__(self, claims: "AccessClaims") -> None:
+        super().__init__("expired")
+        self.claims = claims
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,7 @@ class AccessTokens:
         if claims.iat > now or not_before > now:
             raise InvalidToken("not yet valid")
         if now >= claims.exp:
-            raise ExpiredToken("expired")
+            raise ExpiredToken(claims)
         return claims
 
 

@@ -47,7 +47,8 @@ class Attempts:
 
     def with_one_more(self, now: Instant, policy: LockoutPolicy) -> "Attempts":
         """The count when an attempt begins: it is a failure until it has succeeded, so that a
-        hundred guesses at once are a hundred failures (attack B04)."""
+        hundred guesses at once are a hundred failures (attack B04).
+        """
         stale = now - self.last_at >= FORGOTTEN_AFTER
         failures = 1 if stale else self.failures + 1
         locks = 0 if stale else self.locks

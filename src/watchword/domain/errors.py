@@ -19,7 +19,7 @@ Refusal
 from dataclasses import dataclass
 
 
-class Refusal(Exception):  # noqa: N818  a refusal is an answer, not a defect
+class Refusal(Exception):
     """An answer of "no". ``code`` is stable and public, ``detail`` is a sentence for people."""
 
     code = "MALFORMED"
@@ -218,5 +218,5 @@ class Unavailable(Refusal):
     retry_after = 1_000
 
 
-class WrongPassword(Exception):  # noqa: N818  a Hasher's verdict
+class WrongPassword(Exception):
     """The password does not match, or there is nothing to match it with."""

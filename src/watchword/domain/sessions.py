@@ -25,7 +25,7 @@ class EndReason(StrEnum):
     EVICTED = "evicted"
     REPLACED = "replaced"
     REUSED = "token_reused"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105  a reason, not a password
+    PASSWORD_CHANGED = "password_changed"
     DISABLED = "disabled"
 
 
@@ -45,7 +45,8 @@ class SessionPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
     """One sign-in. ``generation`` counts the rotations of its token, ``proof`` the times that its
-    person proved who they are (sign-in is 1): an access token of an earlier proof is dead."""
+    person proved who they are (sign-in is 1): an access token of an earlier proof is dead.
+    """
 
     id: str
     user_id: str
@@ -99,7 +100,8 @@ def judge_rotation(session: Session, presented: int, *, now: Instant, grace: Spa
     """The grace rule. A token of the current generation rotates. Its direct predecessor, within
     ``grace`` of the rotation, is a retry of a lost answer: it gets the same successor, whose own
     use would have moved the generation on. Anything older, later or slower is a replay.
-    The window counts from the rotation and does not slide (RFC 9700 section 4.14.2)."""
+    The window counts from the rotation and does not slide (RFC 9700 section 4.14.2).
+    """
     if presented == session.generation:
         return Rotation.CURRENT
     is_predecessor = presented == session.generation - 1

@@ -36,7 +36,8 @@ class Access:
 
     async def by_access_token(self, text: str) -> Caller:
         """Raise `TokenInvalid`, `TokenExpired`, or what `Standings.admit` raises. A token of
-        before the last re-authentication has expired with it (ASVS 7.2.4)."""
+        before the last re-authentication has expired with it (ASVS 7.2.4).
+        """
         now = self._clock.now()
         self._standings.catch_up()
         if self._epoch != self._keyring.epoch:
@@ -68,7 +69,8 @@ class Access:
 
     async def by_session_cookie(self, text: str) -> Caller:
         """Raise `TokenInvalid` for what is not ours, `SessionRevoked` for a cookie that a newer
-        one has replaced, or what `Standings.admit` raises."""
+        one has replaced, or what `Standings.admit` raises.
+        """
         try:
             presented = self._cookies.read(text)
             self._standings.catch_up()

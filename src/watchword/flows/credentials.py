@@ -33,15 +33,20 @@ class Credentials:
         self, caller: Caller, current: str, new: str, trace: RequestTrace, *, device: str | None
     ) -> None:
         """Ends every other session. Raise `WrongCurrentPassword`, `TooManyAttempts`, or
-        `PasswordRefused` naming ``newPassword``."""
+        `PasswordRefused` naming ``newPassword``.
+        """
         proof = await self._prove(caller, current, trace, device)
         account = proof.account
         try:
-            accepted = self.passwords.accept(new, own_words=words_of_person(account.email, account.name))
+            accepted = self.passwords.accept(
+                new, own_words=words_of_person(account.email, account.name)
+            )
         except PasswordRefused as refused:
             raise refused.at("newPassword") from None
         if accepted == normalise(current):
-            raise Invalid(FieldError("newPassword", "Choose a password other than the present one."))
+            raise Invalid(
+                FieldError("newPassword", "Choose a password other than the present one.")
+            )
         encoded = await self.hasher.hash(accepted)
         now = self.clock.now()
         async with self.store.transaction() as unit:
@@ -53,16 +58,15 @@ class Credentials:
             await unit.sessions.end_all(
                 account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
             )
-            event = PasswordChanged(
-                subject=account.id, actor=account.id, session=caller.session.id
-            )
+            event = PasswordChanged(subject=account.id, actor=account.id, session=caller.session.id)
             await unit.audit.append(event, at=now, trace=trace)
 
     async def reauthenticate(
         self, caller: Caller, password: str, trace: RequestTrace, *, device: str | None
     ) -> Grant:
         """A fresh proof for the same session: opens step-up actions, and what was given before it
-        is dead (ASVS 7.2.4). Raise `WrongCurrentPassword`, `TooManyAttempts`."""
+        is dead (ASVS 7.2.4). Raise `WrongCurrentPassword`, `TooManyAttempts`.
+        """
         proof = await self._prove(caller, password, trace, device)
         now = self.clock.now()
         async with self.store.transaction() as unit:
@@ -89,5 +93,3 @@ class Credentials:
             return await self.proof(Target(account.email, account, known), password, trace)
         except InvalidCredentials:
             raise WrongCurrentPassword from None
-
-

@@ -27,7 +27,8 @@ class AccessToken:
 @dataclass(frozen=True, slots=True)
 class Grant:
     """``held`` is the refresh token, or in the ``session`` transport the cookie's value; there no
-    access token is given."""
+    access token is given.
+    """
 
     account: Account
     session: Session

@@ -118,7 +118,8 @@ class KeyRing:
 
     async def rotate(self, trace: RequestTrace) -> str:
         """Let the key that was published ahead sign from now on; its id. The former key verifies
-        until the last token it signed has ended (ASVS 11.2.2)."""
+        until the last token it signed has ended (ASVS 11.2.2).
+        """
         stored = await self._store.reading.keys.list_keys()
         fitting = [key for key in stored if key.algorithm == self._policy.algorithm.value]
         return await self._replace(_next_of(fitting), trace)

@@ -28,7 +28,8 @@ class Refresh:
 
     async def __call__(self, token: str, trace: RequestTrace) -> Grant:
         """The next access token and refresh token. Raise `TokenInvalid` for what is not ours,
-        `SessionExpired`, `SessionRevoked`, or `TokenReused`, which has ended the session."""
+        `SessionExpired`, `SessionRevoked`, or `TokenReused`, which has ended the session.
+        """
         now = self.clock.now()
         try:
             presented = self.grants.refresh_tokens.read(token)

@@ -79,7 +79,8 @@ class Setup:
 
     async def make_link(self, trace: RequestTrace) -> str:
         """A token good for an hour, for one use, and only while there is no administrator. It
-        replaces the one made before."""
+        replaces the one made before.
+        """
         token = to_text(self.randomness.bytes(LINK_BYTES))
         now = self.clock.now()
         link = Link(hash_of(token.encode()), Purpose.SETUP, None, now, now + SETUP_TTL)
@@ -93,7 +94,8 @@ class Setup:
 
     async def complete(self, token: str, email: str, password: str, arrival: Arrival) -> Grant:
         """Raise `LinkInvalid`, or what `Registration.register` raises: then the link is still
-        good. Of many at once, one makes the administrator."""
+        good. Of many at once, one makes the administrator.
+        """
         if not await self.needs_admin():
             raise LinkInvalid
         registration = self.registration

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from watchword.crypto.access_tokens import AccessTokens, ExpiredToken
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import SessionTokens
 from watchword.domain.errors import NotFound
 from watchword.domain.events import SessionEnded, SessionsEnded
 from watchword.domain.sessions import EndReason, Session
 from watchword.domain.standing import Caller
+from watchword.domain.time import SECOND
+from watchword.flows.keyring import KeyRing
 from watchword.ports import Clock, RequestTrace, Store
 
 
@@ -76,27 +79,35 @@ class SessionsOfUser:
 
 
 @dataclass(frozen=True, slots=True)
-class SignOut:
-    """Ends a session by whatever still points at it: a token past its time will do, a replayed
-    one as well, for to sign out is never too late."""
+class HeldTokens:
+    """Which session a token that a client holds belongs to, whatever has become of either."""
 
-    sessions: SessionsOfUser
     store: Store
-    held: Sequence[SessionTokens]
+    opaque: Sequence[SessionTokens]
+    access: AccessTokens
+    keyring: KeyRing
+    clock: Clock
 
-    async def by_held_token(self, text: str, trace: RequestTrace) -> bool:
-        """By a refresh token or a session cookie. False for what is not ours or had ended."""
-        for tokens in self.held:
+    async def session_of(self, text: str) -> str | None:
+        """By a refresh token or a session cookie, used or not. None for what is not ours."""
+        for tokens in self.opaque:
             try:
                 presented = tokens.read(text)
                 standing = await self.store.reading.sessions.find(presented.session_id)
                 if standing is None:
-                    return False
+                    return None
                 tokens.require_genuine(presented, standing.session.salt)
             except InvalidToken:
                 continue
-            return await self.by_session(presented.session_id, trace)
-        return False
+            return presented.session_id
+        return None
 
-    async def by_session(self, session_id: str, trace: RequestTrace) -> bool:
-        return await self.sessions.end(session_id, EndReason.SIGNED_OUT, trace)
+    async def session_of_access_token(self, text: str) -> str | None:
+        """An expired one will do: to sign out is never too late. None for what is not ours."""
+        keys = await self.keyring.keys()
+        try:
+            return self.access.verify(text, keys.verifying, self.clock.now() // SECOND).sid
+        except ExpiredToken as expired:
+            return expired.claims.sid
+        except InvalidToken:
+            return None

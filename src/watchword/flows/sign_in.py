@@ -32,7 +32,8 @@ DEVICE_BYTES = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """Where a sign-in comes from and how its session is to be held. ``device`` is the signed
-    device cookie, ``replaces`` the id of the session that this browser held until now."""
+    device cookie, ``replaces`` the id of the session that this browser held until now.
+    """
 
     transport: Transport
     origin: Origin
@@ -116,7 +117,8 @@ class SessionOpener:
         self, unit: Unit, account: Account, arrival: Arrival, now: Instant
     ) -> tuple[bool, str | None]:
         """Whether the device was known, and the cookie that makes it so; clients that keep no
-        cookies have no known devices."""
+        cookies have no known devices.
+        """
         if arrival.transport is Transport.BODY:
             return False, None
         device_hash = self.device_hash(arrival.device)
@@ -169,7 +171,8 @@ class PasswordSignIn:
     async def __call__(self, email: str, password: str, arrival: Arrival) -> Grant:
         """Raise `InvalidCredentials` for a wrong password as for an unknown address or an account
         without a password, `TooManyAttempts`, `AccountDisabled` (only after the right password),
-        `SessionLimitReached`, `Busy`."""
+        `SessionLimitReached`, `Busy`.
+        """
         address = EmailAddress.parse(email)
         account = await self.store.reading.accounts.find_by_address(address)
         device = (
@@ -190,7 +193,8 @@ class PasswordSignIn:
 
     async def _open(self, account: Account, arrival: Arrival, upgraded: str | None) -> Grant:
         """The session opens only if the hash that was proven is still the account's: a password
-        changed meanwhile wins (attack R09)."""
+        changed meanwhile wins (attack R09).
+        """
         proven = account.password_hash
         async with self.store.transaction() as unit:
             grant = await self.opener.open(unit, account, arrival, amr=("pwd",), proven=proven)

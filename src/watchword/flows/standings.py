@@ -72,7 +72,8 @@ class Standings:
         """The caller of a live session, marked as seen now; `catch_up` was called before it.
 
         Raise `SessionRevoked` or `SessionExpired`. An end that is due is confirmed by the store:
-        another process may have seen the session since."""
+        another process may have seen the session since.
+        """
         picture = self._pictures.get(session_id)
         if picture is None or now >= picture.ends_at:
             picture = await self._load(session_id)
@@ -151,7 +152,8 @@ class Standings:
 
     async def flush(self) -> int:
         """Write down the uses that the store does not know of. A crash before it can only end a
-        session earlier."""
+        session earlier.
+        """
         unstored, self._unstored = self._unstored, {}
         if not unstored:
             return 0

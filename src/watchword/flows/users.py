@@ -11,6 +11,7 @@ from watchword.domain.events import (
     AccountDeleted,
     ProfileChanged,
     RoleChanged,
+    SessionsEnded,
     StatusChanged,
 )
 from watchword.domain.roles import Permission, Roles
@@ -44,6 +45,9 @@ class Users:
         """Raise `Forbidden` for a stranger's id whether it exists or not, else `NotFound`."""
         caller.require_owner_or(Permission.USERS_READ, user_id)
         return _found(await self.store.reading.accounts.find(user_id))
+
+    async def require_known(self, user_id: str) -> None:
+        _found(await self.store.reading.accounts.find(user_id))
 
     async def rename(self, caller: Caller, name: str, trace: RequestTrace) -> Account:
         shown = parse_name(name)
@@ -89,6 +93,19 @@ class Users:
             )
             await unit.audit.append(event, at=now, trace=trace)
             return _found(await unit.accounts.find(user_id))
+
+    async def end_sessions(self, caller: Caller, user_id: str, trace: RequestTrace) -> int:
+        """All of the user's, the present one as well if it is the caller's own."""
+        caller.require_owner_or(Permission.SESSIONS_END, user_id)
+        now = self.clock.now()
+        async with self.store.transaction() as unit:
+            await self._subject(unit, caller, user_id)
+            count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now)
+            event = SessionsEnded(
+                subject=user_id, actor=caller.account.id, reason=EndReason.REVOKED, count=count
+            )
+            await unit.audit.append(event, at=now, trace=trace)
+        return count
 
     async def delete(self, caller: Caller, user_id: str, trace: RequestTrace) -> Account:
         """With sessions, devices and links; the audit keeps what happened under the bare id."""

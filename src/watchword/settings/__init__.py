@@ -3,8 +3,9 @@
 Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
 """
 
+from watchword.settings.declared import LogFormat, LogLevel, Profile, SessionLimit
 from watchword.settings.loading import SettingsError
-from watchword.settings.model import LogFormat, LogLevel, Profile, SessionLimit, Settings
+from watchword.settings.model import Settings
 from watchword.settings.parsing import Row
 
 __all__ = [

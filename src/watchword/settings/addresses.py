@@ -8,7 +8,7 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import Invalid
@@ -17,7 +17,8 @@ from watchword.settings.parsing import Kind, Unreadable
 Network = IPv4Network | IPv6Network
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_PLACE = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?")
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
 _SQLITE = "sqlite:///"
@@ -32,16 +33,15 @@ def origin() -> Kind[str]:
 def _parse_origin(text: str) -> str:
     if not text.isascii():
         raise Unreadable("Write the host in its ASCII form (xn--…).")
-    # urlsplit would quietly drop tabs and line ends; a backslash is a slash to browsers alone.
-    if not text.isprintable() or " " in text or "\\" in text:
-        raise Unreadable(_ORIGIN_ADVICE)
+    # urlsplit would quietly drop tabs and line ends, and what stands between "]" and the port.
+    parts = urlsplit(text) if text.isprintable() and " " not in text else urlsplit("")
+    place = _PLACE.fullmatch(parts.netloc.lower())
     try:
-        parts = urlsplit(text)
+        host = _parse_host(place[1] if place else "")
         port = parts.port
-        host = _parse_host(parts)
     except ValueError:
         raise Unreadable(_ORIGIN_ADVICE) from None
-    is_bare = parts.path in {"", "/"} and not {"@", "?", "#"} & set(text)
+    is_bare = parts.path in {"", "/"} and not {"?", "#"} & set(text)
     if parts.scheme not in _DEFAULT_PORTS or not is_bare or port == 0:
         raise Unreadable(_ORIGIN_ADVICE)
     if port is None or port == _DEFAULT_PORTS[parts.scheme]:
@@ -49,11 +49,11 @@ def _parse_origin(text: str) -> str:
     return f"{parts.scheme}://{host}:{port}"
 
 
-def _parse_host(parts: SplitResult) -> str:
-    host = parts.hostname or ""
-    if "[" in parts.netloc:
-        return f"[{IPv6Address(host)}]" if "%" not in host else ""
-    if len(host) > _LONGEST_HOST or _HOST.fullmatch(host) is None:
+def _parse_host(host: str) -> str:
+    """Raise ValueError unless it is a name or an address; addresses in their shortest form."""
+    if host.startswith("["):
+        return f"[{IPv6Address(host[1:-1])}]"
+    if len(host) > _LONGEST_HOST or _NAME.fullmatch(host) is None:
         raise ValueError(host)
     if host.rpartition(".")[2].isdigit():
         return str(IPv4Address(host))

@@ -23,7 +23,7 @@ _LONGEST_NAME = 100
 
 
 class SettingsError(Exception):
-    """The settings cannot be used. ``problems`` are sentences of one line, one per thing to mend."""
+    """The settings cannot be used. ``problems``: one line for each thing to mend."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         self.problems = tuple(problems)
@@ -51,7 +51,9 @@ def gather(
     written |= {name: Given(text, name) for name, text in environment.items() if _is_ours(name)}
     for name, given in written.items():
         if name not in known:
-            problems.append(f"{_shown(given.label)}: there is no such setting. {_near(name, known)}")
+            problems.append(
+                f"{_shown(given.label)}: there is no such setting. {_near(name, known)}"
+            )
         elif not _is_text(given.text):
             problems.append(f"{given.label}: remove the control characters, and use UTF-8.")
     usable = {
@@ -65,10 +67,12 @@ def gather(
 def _read_file(path: Path) -> tuple[dict[str, Given], list[str]]:
     try:
         text = path.read_text("utf-8-sig")
-    except FileNotFoundError:
+    except (FileNotFoundError, IsADirectoryError):  # some name a folder so
         return {}, []
     except (OSError, UnicodeDecodeError):
-        return {}, [f"{FILE}: cannot be read. Make it a file of UTF-8 text that this user may read."]
+        return {}, [
+            f"{FILE}: cannot be read. Make it a file of UTF-8 text that this user may read."
+        ]
     found: dict[str, Given] = {}
     problems: list[str] = []
     for binding in parse_stream(StringIO(text)):

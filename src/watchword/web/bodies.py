@@ -19,7 +19,7 @@ FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 64
 
 
-class Disconnected(Exception):  # noqa: N818  the client's doing, not a defect
+class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
@@ -59,9 +59,7 @@ async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
 def parse_json(raw: bytes) -> dict[str, object]:
     """A JSON object without repeated names, NaN or endless numbers (attack I03)."""
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse
-        )
+        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Malformed("The body is not a JSON object that can be read.") from None
     if not isinstance(value, dict):
@@ -94,7 +92,8 @@ def _refuse(constant: str) -> NoReturn:
 
 def convert(fields: Mapping[str, object], kind: type[Body]) -> Body:
     """``fields`` as a ``kind``. Raise `Invalid` that names every field that is wrong: missing, of
-    another type, unknown (attacks A01, I04), or holding text that no database should see (I01)."""
+    another type, unknown (attacks A01, I04), or holding text that no database should see (I01).
+    """
     known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     errors = [
         FieldError(_shown(name), "This field is not known here.")

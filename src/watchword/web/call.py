@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from watchword.domain.devices import Origin, printable
@@ -11,12 +11,18 @@ from watchword.domain.standing import Caller
 from watchword.ports import RequestTrace
 from watchword.web.services import Services
 
+if TYPE_CHECKING:
+    from watchword.web.identity import Identity
+    from watchword.web.limiting import Limiter
+    from watchword.web.routing import RouteTable
+
 _LONGEST_QUERY = 2_048
 
 
 class Headers:
     """The request's headers by lower-case name. A name that comes twice keeps all its values, so
-    that whoever reads it decides what a second one means."""
+    that whoever reads it decides what a second one means.
+    """
 
     __slots__ = ("_values",)
 
@@ -49,6 +55,9 @@ class Call:
     request_id: str
     ip: str
     cookies: Mapping[bytes, str]
+    identity: "Identity"
+    limiter: "Limiter"
+    table: "RouteTable"
     parameters: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
 

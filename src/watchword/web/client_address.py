@@ -9,7 +9,8 @@ Network = IPv4Network | IPv6Network
 
 class ClientAddress:
     """Only ``X-Forwarded-For`` of a trusted peer counts, read from the right: the first hop that
-    is not a trusted proxy is the client. Whatever stands left of it, anybody may have written."""
+    is not a trusted proxy is the client. Whatever stands left of it, anybody may have written.
+    """
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         self._trusted = tuple(trusted)

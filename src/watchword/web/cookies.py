@@ -29,7 +29,8 @@ def read_cookies(header_values: Iterable[bytes], owned: frozenset[bytes]) -> dic
 @dataclass(frozen=True, slots=True)
 class CookieNames:
     """On an https public URL the names are bound to the host (``__Host-``: Secure, Path=/, no
-    Domain), so that no sibling host can set them."""
+    Domain), so that no sibling host can set them.
+    """
 
     is_https: bool
 

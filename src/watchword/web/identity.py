@@ -18,7 +18,8 @@ _CLEAR_SITE_DATA = (b"clear-site-data", b'"cache", "storage"')
 
 def bearer_token(call: Call) -> str | None:
     """RFC 6750 section 2.1, and no other place. Raise `Malformed` when it is sent twice,
-    `TokenInvalid` for another scheme."""
+    `TokenInvalid` for another scheme.
+    """
     header = call.headers.one(b"authorization")
     if header is None:
         return None
@@ -47,7 +48,7 @@ class Identity:
         """Set the cookies that the grant's transport asks for."""
         session = grant.session
         if session.transport is Transport.COOKIE:
-            self._set(answer, self.names.refresh, grant.held, session, strict=True)
+            self.hand_out_refresh_cookie(answer, grant)
         elif session.transport is Transport.SESSION:
             self._set(answer, self.names.session, grant.held, session, strict=False)
         if grant.device is not None:
@@ -55,6 +56,9 @@ class Identity:
                 self.names.device, grant.device, strict=True, lifetime=_DEVICE_LIFETIME
             )
             answer.headers.append((b"set-cookie", cookie))
+
+    def hand_out_refresh_cookie(self, answer: Answer, grant: Grant) -> None:
+        self._set(answer, self.names.refresh, grant.held, grant.session, strict=True)
 
     def _set(
         self, answer: Answer, name: str, value: str, session: Session, *, strict: bool
@@ -65,7 +69,8 @@ class Identity:
 
     def take_back(self, answer: Answer) -> None:
         """At sign-out only: a refresh that lost a race never clears the winner's cookie (R05).
-        The device cookie stays, for it is no sign-in."""
+        The device cookie stays, for it is no sign-in.
+        """
         for name, strict in ((self.names.refresh, True), (self.names.session, False)):
             answer.headers.append((b"set-cookie", self.names.clear(name, strict=strict)))
         answer.headers.append(_CLEAR_SITE_DATA)

@@ -38,7 +38,8 @@ class Limiter:
 
     async def admit(self, classes: frozenset[Limit], ip: str) -> None:
         """Count this request. Sign-in attempts are only looked at here: they are counted with
-        the account they are for, once that is known. Raise `RateLimited`."""
+        the account they are for, once that is known. Raise `RateLimited`.
+        """
         bucket = limit_bucket(ip)
         if Limit.AUTH in classes and self.auth is not None:
             now = self.clock.now()

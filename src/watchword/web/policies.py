@@ -18,7 +18,8 @@ class Limit(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Policy:
     """``permission`` is needed for what is not one's own; ``owner`` says whether a ``{id}`` in
-    the path can make it one's own; ``fresh`` and ``fresh_owner`` ask for a recent proof."""
+    the path can make it one's own; ``fresh`` and ``fresh_owner`` ask for a recent proof.
+    """
 
     is_public: bool = False
     permission: Permission | None = None

@@ -16,7 +16,8 @@ class Route:
     """``body`` is None where none is read; ``optional_body`` lets it be left out whole.
     ``sets_cookies`` marks sign-ins, which prove their origin even without a cookie. ``is_quiet``
     routes are so frequent that their successes are logged at debug. ``answers`` maps statuses to
-    the shapes that the API reference shows; ``refusals`` are the codes beyond the usual ones."""
+    the shapes that the API reference shows; ``refusals`` are the codes beyond the usual ones.
+    """
 
     method: str
     path: str
@@ -101,6 +102,16 @@ class RouteTable:
         if allowed:
             raise MethodNotAllowed(", ".join(sorted(allowed)))
         raise NotFound("There is nothing at this address.")
+
+    def methods(self, path: str) -> Sequence[str]:
+        """The methods that ``path`` has; none for a path that is not there."""
+        try:
+            self.find("", path)
+        except MethodNotAllowed as refusal:
+            return refusal.allowed.split(", ")
+        except NotFound:
+            pass
+        return ()
 
 
 def _require_free(methods: Mapping[str, object], route: Route) -> None:

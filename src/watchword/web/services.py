@@ -12,7 +12,7 @@ from watchword.flows.grants import Grants
 from watchword.flows.keyring import KeyRing
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
-from watchword.flows.sessions import SessionsOfUser, SignOut
+from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import PasswordSignIn
 from watchword.flows.standings import Standings
 from watchword.flows.users import Users
@@ -47,7 +47,8 @@ class RequestLog(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPolicy:
     """What the edge is configured to do. ``seconds`` bound how long a body may take to arrive;
-    a limit that is None is off."""
+    a limit that is None is off.
+    """
 
     public_url: str
     cors_origins: Sequence[str]
@@ -73,7 +74,7 @@ class Services:
     setup: Setup
     sign_in: PasswordSignIn
     refresh: Refresh
-    sign_out: SignOut
+    held_tokens: HeldTokens
     credentials: Credentials
     sessions: SessionsOfUser
     users: Users

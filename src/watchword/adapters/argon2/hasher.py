@@ -5,14 +5,13 @@ read, and a wrong password cost the same Argon2 work with today's parameters (at
 """
 
 import re
-from base64 import b64encode
-from contextlib import suppress
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 from argon2 import PasswordHasher
-from argon2.exceptions import VerificationError, VerifyMismatchError
+from argon2.exceptions import VerifyMismatchError
 from argon2.low_level import Type, verify_secret
 
 from watchword.adapters.argon2 import foreign
@@ -35,7 +34,7 @@ _DIGEST_SIZE: Final = 32
 _COSTS: Final = "m=([1-9][0-9]{0,9}),t=([1-9][0-9]{0,9}),p=([1-9][0-9]{0,9})"
 _SETTING = re.compile(f"argon2id,{_COSTS}")
 _PHC = re.compile(
-    rf"\$argon2(id|i|d)\$v=(16|19)\${_COSTS}\$[A-Za-z0-9+/]{{11,86}}\$[A-Za-z0-9+/]{{22,86}}"
+    rf"\$argon2(id|i|d)\$v=(16|19)\${_COSTS}\$([A-Za-z0-9+/]{{11,86}})\$([A-Za-z0-9+/]{{22,86}})"
 )
 _TYPES: Final = {"id": Type.ID, "i": Type.I, "d": Type.D}
 _CURRENT_VERSION: Final = "19"
@@ -106,12 +105,10 @@ class Argon2Hasher:
         return HashState.OUTDATED
 
     def _check(self, password: bytes, stored: "_StoredArgon2 | ForeignHash | None") -> None:
-        if stored is not None:
-            with suppress(UnreadableHash):
-                stored.verify(password)
-                return
-        self._dummy.verify(password)
-        raise WrongPassword
+        if stored is None:
+            self._dummy.verify(password)
+            raise WrongPassword
+        stored.verify(password)
 
 
 def is_supported(encoded: str) -> bool:
@@ -138,6 +135,8 @@ class _StoredArgon2:
         found = _PHC.fullmatch(encoded)
         if not found:
             return None
+        if not (_is_base64(found[6]) and _is_base64(found[7])):
+            raise UnreadableHash("The hash is not well-formed.")
         try:
             parameters = Argon2Parameters(*(int(number) for number in found.group(3, 4, 5)))
         except ValueError as error:
@@ -148,9 +147,7 @@ class _StoredArgon2:
     def unmatchable(cls, parameters: Argon2Parameters) -> "_StoredArgon2":
         """As dear as a real one, with a digest that no password is known to have."""
         costs = f"m={parameters.memory},t={parameters.passes},p={parameters.lanes}"
-        salt, digest = (
-            b64encode(bytes(size)).decode().rstrip("=") for size in (_SALT_SIZE, _DIGEST_SIZE)
-        )
+        salt, digest = _base64(bytes(_SALT_SIZE)), _base64(bytes(_DIGEST_SIZE))
         encoded = f"$argon2id$v={_CURRENT_VERSION}${costs}${salt}${digest}"
         return cls(encoded.encode(), Type.ID, _CURRENT_VERSION, parameters)
 
@@ -166,5 +163,12 @@ class _StoredArgon2:
             verify_secret(self.encoded, password, self.kind)
         except VerifyMismatchError:
             raise WrongPassword from None
-        except VerificationError as error:
-            raise UnreadableHash("Argon2 cannot read the hash.") from error
+
+
+def _base64(content: bytes) -> str:
+    return b64encode(content).decode().rstrip("=")
+
+
+def _is_base64(text: str) -> bool:
+    """Whether it is the one spelling of some bytes: a length that exists, and spare bits of 0."""
+    return len(text) % 4 != 1 and _base64(b64decode(text + "=" * (-len(text) % 4))) == text

@@ -37,6 +37,7 @@ UPDATE users SET status = :status
 WHERE id = :id AND (:status = 'active' OR {_LEAVES_AN_ADMIN})
 """  # noqa: S608  constant text
 _DELETE = f"DELETE FROM users WHERE id = :id AND {_LEAVES_AN_ADMIN}"  # noqa: S608
+_DELETE_LINKS = "DELETE FROM links WHERE user_id = :id"
 
 
 def account_of(row: Row) -> Account:
@@ -47,7 +48,7 @@ def account_of(row: Row) -> Account:
         email=EmailAddress(str(email), str(key)),
         name=str(name),
         role=str(role),
-        status=Status(status),
+        status=Status(str(status)),
         email_verified=bool(verified),
         mfa_enabled=bool(mfa),
         password_hash=None if encoded is None else str(encoded),
@@ -112,6 +113,7 @@ class SqlAccounts:
 
     async def delete(self, account_id: str) -> None:
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
+        await self._statements.change(_DELETE_LINKS, {"id": account_id})
 
     async def _settle(self, account_id: str, changed: int) -> None:
         if not changed:

@@ -1,9 +1,8 @@
 """The audit log in SQL: only ever appended to, in the transaction of what it tells of."""
 
 import json
-from collections.abc import Sequence
 
-from watchword.adapters.sql.statements import Row, Statements, Value
+from watchword.adapters.sql.statements import Queries, Row, Statements, all_of
 from watchword.domain.events import Event
 from watchword.domain.time import Instant
 from watchword.ports import AuditQuery, AuditRecord, Page, PageRequest, RequestTrace
@@ -16,6 +15,7 @@ _SELECT = """
 SELECT seq, at, type, subject, actor, session, request_id, ip, user_agent, details
 FROM audit_events
 """
+_LONGEST_NUMBER = 18  # digits that always fit in 64 bits
 
 
 class SqlAuditLog:
@@ -42,34 +42,28 @@ class SqlAuditLog:
 class SqlAuditReader:
     """``slow`` runs off the event loop: a filter may have to read far."""
 
-    def __init__(self, slow: Statements) -> None:
+    def __init__(self, slow: Queries) -> None:
         self._slow = slow
 
     async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
-        parameters: dict[str, Value] = {"limit": page.limit + 1}
-        where = [
-            *_filter(parameters, "(subject = :user OR actor = :user)", "user", query.user),
-            *_filter(parameters, "type = :type", "type", query.type),
-            *_filter(parameters, "at >= :since", "since", query.since),
-            *_filter(parameters, "at < :until", "until", query.until),
-            *_filter(parameters, "seq < :after", "after", _number(page.after)),
-        ]
-        condition = f"WHERE {' AND '.join(where)}" if where else ""
-        sql = f"{_SELECT} {condition} ORDER BY seq DESC LIMIT :limit"
-        records = [_record_of(row) for row in await self._slow.rows(sql, parameters)]
-        shown = records[: page.limit]
-        return Page(shown, shown[-1].id if len(records) > page.limit else None)
+        where, parameters = all_of(
+            ("(subject = :user OR actor = :user)", "user", query.user),
+            ("type = :type", "type", query.type),
+            ("at >= :since", "since", query.since),
+            ("at < :until", "until", query.until),
+            ("seq < :after", "after", _number(page.after)),
+        )
+        sql = f"{_SELECT} {where} ORDER BY seq DESC LIMIT :limit"
+        rows = await self._slow.rows(sql, {**parameters, "limit": page.limit + 1})
+        shown = [_record_of(row) for row in rows[: page.limit]]
+        return Page(shown, shown[-1].id if len(rows) > page.limit else None)
 
 
 def _number(after: str | None) -> int | None:
-    return int(after) if after is not None and after.isdecimal() else None
-
-
-def _filter(parameters: dict[str, Value], condition: str, name: str, value: Value) -> Sequence[str]:
-    if value is None:
-        return ()
-    parameters[name] = value
-    return (condition,)
+    """Nothing comes after a key that was never given."""
+    if after is None:
+        return None
+    return int(after) if after.isdecimal() and len(after) <= _LONGEST_NUMBER else 0
 
 
 def _record_of(row: Row) -> AuditRecord:

@@ -1,44 +1,35 @@
 """Reads over many accounts, and the clean-up of what has ended."""
 
 from watchword.adapters.sql.accounts import COLUMNS, account_of
-from watchword.adapters.sql.statements import Statements, Value
+from watchword.adapters.sql.statements import Queries, Statements, Value, all_of
 from watchword.domain.accounts import Account
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.time import Instant, Span
 from watchword.ports import AccountQuery, Page, PageRequest
 
+_SELECT = f"SELECT {COLUMNS} FROM users u"  # noqa: S608  constant columns
+_TEXT = "(lower(u.email) LIKE :text ESCAPE '!' OR lower(u.name) LIKE :text ESCAPE '!')"
 _HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 
 
 class SqlDirectory:
     """``slow`` runs off the event loop: a search may have to read every row."""
 
-    def __init__(self, slow: Statements) -> None:
+    def __init__(self, slow: Queries) -> None:
         self._slow = slow
 
     async def list_accounts(self, query: AccountQuery, page: PageRequest) -> Page[Account]:
         """Newest first; ``text`` is looked for anywhere in the address and the name."""
-        parameters: dict[str, Value] = {"limit": page.limit + 1}
-        where = []
-        if query.role is not None:
-            where.append("u.role = :role")
-            parameters["role"] = query.role
-        if query.status is not None:
-            where.append("u.status = :status")
-            parameters["status"] = query.status.value
-        if query.text:
-            where.append(
-                "(u.email_key LIKE :text ESCAPE '!' OR lower(u.name) LIKE :text ESCAPE '!')"
-            )
-            parameters["text"] = f"%{_escape(query.text.casefold())}%"
-        if page.after is not None:
-            where.append("u.id < :after")
-            parameters["after"] = page.after
-        condition = f"WHERE {' AND '.join(where)}" if where else ""
-        sql = f"SELECT {COLUMNS} FROM users u {condition} ORDER BY u.id DESC LIMIT :limit"
-        accounts = [account_of(row) for row in await self._slow.rows(sql, parameters)]
-        shown = accounts[: page.limit]
-        return Page(shown, shown[-1].id if len(accounts) > page.limit else None)
+        where, parameters = all_of(
+            ("u.role = :role", "role", query.role),
+            ("u.status = :status", "status", query.status and query.status.value),
+            (_TEXT, "text", f"%{_escape(query.text.lower())}%" if query.text else None),
+            ("u.id < :after", "after", page.after),
+        )
+        sql = f"{_SELECT} {where} ORDER BY u.id DESC LIMIT :limit"
+        rows = await self._slow.rows(sql, {**parameters, "limit": page.limit + 1})
+        shown = [account_of(row) for row in rows[: page.limit]]
+        return Page(shown, shown[-1].id if len(rows) > page.limit else None)
 
     async def has_admin(self) -> bool:
         return await self._slow.row(_HAS_ADMIN, {}) is not None
@@ -49,19 +40,39 @@ def _escape(text: str) -> str:
 
 
 _PURGES = (
-    "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at <= :now"
-    " LIMIT :at_most)",
-    "DELETE FROM links WHERE expires_at <= :now",
-    "DELETE FROM limits WHERE key IN (SELECT key FROM limits WHERE resets_at <= :now"
-    " LIMIT :at_most)",
-    "DELETE FROM lockouts WHERE key IN (SELECT key FROM lockouts WHERE last_at <= :forgotten"
-    " AND key LIKE 'address:%' LIMIT :at_most)",
-    "DELETE FROM signing_keys WHERE retires_at IS NOT NULL AND retires_at <= :now",
-    "DELETE FROM audit_events WHERE seq IN (SELECT seq FROM audit_events WHERE at < :too_old"
-    " ORDER BY seq LIMIT :at_most)",
+    """
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE expires_at <= :now LIMIT :at_most)
+    """,
+    """
+    DELETE FROM links WHERE token_hash IN (
+        SELECT token_hash FROM links WHERE expires_at <= :now LIMIT :at_most)
+    """,
+    """
+    DELETE FROM limits WHERE key IN (
+        SELECT key FROM limits WHERE resets_at <= :now LIMIT :at_most)
+    """,
+    """
+    DELETE FROM lockouts WHERE key IN (
+        SELECT key FROM lockouts WHERE last_at <= :forgotten AND key LIKE 'address:%'
+        LIMIT :at_most)
+    """,
+    """
+    DELETE FROM signing_keys WHERE kid IN (
+        SELECT kid FROM signing_keys WHERE retires_at IS NOT NULL AND retires_at <= :now
+        LIMIT :at_most)
+    """,
+    """
+    DELETE FROM audit_events WHERE seq IN (
+        SELECT seq FROM audit_events WHERE at < :too_old ORDER BY seq LIMIT :at_most)
+    """,
 )
 # The newest changes stay: a process that has slept longer than this forgets all its pictures.
-_TRIM_CHANGES = "DELETE FROM changes WHERE seq < (SELECT MAX(seq) FROM changes) - 10000"
+_TRIM_CHANGES = """
+DELETE FROM changes WHERE seq IN (
+    SELECT seq FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - 10000
+    ORDER BY seq LIMIT :at_most)
+"""
 _COUNT_LIVE = """
 SELECT COUNT(*) FROM sessions
 WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now
@@ -76,21 +87,20 @@ class SqlPurge:
         self._audit_retention = audit_retention
 
     async def purge(self, now: Instant, *, at_most: int) -> int:
-        too_old = 0 if self._audit_retention is None else now - self._audit_retention
-        parameters: dict[str, Value] = {
+        times: dict[str, Value] = {
             "now": now,
             "forgotten": now - FORGOTTEN_AFTER,
-            "too_old": too_old,
-            "at_most": at_most,
+            "too_old": 0 if self._audit_retention is None else now - self._audit_retention,
         }
         removed = 0
         for sql in _PURGES:
-            needed = {name: value for name, value in parameters.items() if f":{name}" in sql}
-            removed += await self._statements.change(sql, needed)
-        await self._statements.change(_TRIM_CHANGES, {})
+            needed = {name: value for name, value in times.items() if f":{name}" in sql}
+            left = {"at_most": at_most - removed}
+            removed += await self._statements.change(sql, needed | left)
+        await self._statements.change(_TRIM_CHANGES, {"at_most": at_most})
         return removed
 
 
-async def count_live_sessions(slow: Statements, now: Instant) -> int:
+async def count_live_sessions(slow: Queries, now: Instant) -> int:
     row = await slow.row(_COUNT_LIVE, {"now": now})
     return int(row[0] or 0) if row else 0

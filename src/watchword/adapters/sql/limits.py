@@ -13,6 +13,7 @@ ON CONFLICT (key) DO UPDATE SET
                      ELSE limits.resets_at END
 RETURNING hits, resets_at
 """
+_PEEK = "SELECT hits, resets_at FROM limits WHERE key = :key AND resets_at > :now"
 # The share goes with its window: one that began before the window of the key counts for nothing.
 _HIT_SHARE = """
 INSERT INTO limits (key, hits, resets_at) VALUES (:share, 1, :resets_at)
@@ -58,6 +59,11 @@ class SqlLimits:
                 _HIT_SHARE, {"share": f"{key} {share}", "resets_at": resets_at}
             )
         return Tally(max(0, allowance.count - hits), resets_at, hits > allowance.count)
+
+    async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
+        row = await self._statements.row(_PEEK, {"key": key, "now": now})
+        hits, resets_at = (0, now) if row is None else (int(row[0] or 0), int(row[1] or 0))
+        return Tally(max(0, allowance.count - hits), resets_at, hits >= allowance.count)
 
     async def forgive(self, key: str, share: str) -> None:
         row = f"{key} {share}"

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
+from watchword.domain.time import MINUTE, SECOND
 
 NEWEST = "0001"
 _FOLDER = Path(__file__).parent / "migrations"
@@ -17,7 +18,7 @@ def current_revision(path: Path) -> str | None:
     """None for a file that is not there yet, or empty."""
     if not path.exists():
         return None
-    connection = connect(path, wait=5.0)
+    connection = connect(path, wait=5 * SECOND)
     try:
         rows = connection.execute(
             "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
@@ -33,8 +34,9 @@ def current_revision(path: Path) -> str | None:
 
 
 def migrate(path: Path) -> bool:
-    """True when something was done. Several processes may call it at once: one works, the
-    others wait for the write lock and then find nothing to do."""
+    """True when there was something to do. Several processes may call it at once: one works, the
+    others wait for the write lock and then find it done.
+    """
     revision = current_revision(path)
     if revision == NEWEST:
         return False
@@ -43,12 +45,14 @@ def migrate(path: Path) -> bool:
             f"The database has schema {revision}, this version knows {NEWEST}: install the newer"
             " version of Watchword again, or restore a backup."
         )
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    connection = connect(path, wait=60.0)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+    except OSError as error:
+        raise StoreFailed(f"The database file cannot be made ({error.strerror}).") from error
+    connection = connect(path, wait=MINUTE)
     try:
         _upgrade(connection)
-    except sqlite3.Error as error:
-        raise explain(error) from error
     finally:
         connection.close()
     return True
@@ -56,15 +60,21 @@ def migrate(path: Path) -> bool:
 
 def _upgrade(raw: sqlite3.Connection) -> None:
     from alembic import command  # lazy: half a second that only a migration needs
-    from alembic.config import Config
-    from sqlalchemy import create_engine
-    from sqlalchemy.pool import StaticPool
+    from alembic.config import Config  # lazy: as above
+    from sqlalchemy import create_engine  # lazy: as above
+    from sqlalchemy.exc import DBAPIError  # lazy: as above
+    from sqlalchemy.pool import StaticPool  # lazy: as above
 
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
-    with engine.connect() as connection:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.exec_driver_sql("COMMIT")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.exec_driver_sql("COMMIT")
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise explain(error.orig) from error
+        raise

@@ -20,7 +20,7 @@ RETURNING token_hash, purpose, user_id, created_at, expires_at
 _IS_KNOWN = "SELECT 1 FROM devices WHERE user_id = :user_id AND device_hash = :device_hash"
 _REMEMBER = """
 INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)
-VALUES (:user_id, :device_hash, :now, :now)
+SELECT u.id, :device_hash, :now, :now FROM users u WHERE u.id = :user_id
 ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at
 """
 _LIST_KEYS = """
@@ -72,7 +72,11 @@ def _link_of(row: Row) -> Link:
     token_hash, purpose, user_id, created, expires = row
     assert isinstance(token_hash, bytes)
     return Link(
-        token_hash, Purpose(purpose), str(user_id) or None, int(created or 0), int(expires or 0)
+        token_hash,
+        Purpose(str(purpose)),
+        str(user_id) or None,
+        int(created or 0),
+        int(expires or 0),
     )
 
 

@@ -28,13 +28,11 @@ WHERE u.id = :user_id AND u.status = 'active'
   AND (:proven = '' OR u.password_hash = :proven)
 """  # noqa: S608  constant text
 _ALIVE = "ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now"
-_EVICT = f"""
-UPDATE sessions SET ended_at = :now, ended_reason = :reason
-WHERE id IN (
-    SELECT id FROM sessions WHERE user_id = :user_id AND id <> :id AND {_ALIVE}
-    ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :others)
-RETURNING id
+_TOO_MANY = f"""
+SELECT id FROM sessions WHERE user_id = :user_id AND id <> :id AND {_ALIVE}
+ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :others
 """  # noqa: S608  constant text
+_TAKE_BACK = "DELETE FROM sessions WHERE id = :id"
 _FIND = f"""
 SELECT {ACCOUNT_COLUMNS}, {", ".join("s." + name.strip() for name in _NAMES.split(","))}
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
@@ -61,10 +59,12 @@ RETURNING {_NAMES}
 _END = """
 UPDATE sessions SET ended_at = :now, ended_reason = :reason WHERE id = :id AND ended_at IS NULL
 """
-_END_ALL = f"""
+# Those past their end as well: by the clock of another node they may still have a moment to live.
+_END_ALL = """
 UPDATE sessions SET ended_at = :now, ended_reason = :reason
-WHERE user_id = :user_id AND id <> :keep AND {_ALIVE}
-"""  # noqa: S608  constant text
+WHERE user_id = :user_id AND id <> :keep AND ended_at IS NULL
+RETURNING CASE WHEN idle_expires_at > :now AND expires_at > :now THEN 1 ELSE 0 END
+"""
 _TOUCH = f"""
 UPDATE sessions SET {_SLIDE}
 WHERE id = :id AND last_seen_at < :now AND {_ALIVE}
@@ -80,7 +80,7 @@ def session_of(row: Row) -> Session:
     return Session(
         id=str(id_),
         user_id=str(user_id),
-        transport=Transport(transport),
+        transport=Transport(str(transport)),
         generation=int(generation or 0),
         proof=int(proof or 0),
         salt=salt,
@@ -95,7 +95,7 @@ def session_of(row: Row) -> Session:
         origin=Origin(str(ip), str(agent)),
         remembered=bool(remembered),
         ended_at=None if ended is None else int(ended),
-        ended_reason=None if reason is None else EndReason(reason),
+        ended_reason=None if reason is None else EndReason(str(reason)),
     )
 
 
@@ -141,22 +141,18 @@ class SqlSessions:
         return AccountDisabled() if is_disabled else InvalidCredentials()
 
     async def _make_room(self, session: Session, *, limit: int, evicts: bool) -> Sequence[str]:
+        now = session.created_at
         rows = await self._statements.rows(
-            _EVICT,
-            {
-                "user_id": session.user_id,
-                "id": session.id,
-                "others": limit - 1,
-                "now": session.created_at,
-                "reason": EndReason.EVICTED.value,
-            },
+            _TOO_MANY,
+            {"user_id": session.user_id, "id": session.id, "others": limit - 1, "now": now},
         )
         if rows and not evicts:
+            await self._statements.change(_TAKE_BACK, {"id": session.id})
             raise SessionLimitReached
-        evicted = [str(row[0]) for row in rows]
-        for session_id in evicted:
-            await note(self._statements, Topic.SESSION, session_id)
-        return evicted
+        too_many = [str(row[0]) for row in rows]
+        for session_id in too_many:
+            await self.end(session_id, EndReason.EVICTED, now=now)
+        return too_many
 
     async def find(self, session_id: str) -> Standing | None:
         row = await self._statements.row(_FIND, {"id": session_id})
@@ -203,13 +199,13 @@ class SqlSessions:
     async def end_all(
         self, user_id: str, reason: EndReason, *, now: Instant, keep: str | None = None
     ) -> int:
-        ended = await self._statements.change(
+        rows = await self._statements.rows(
             _END_ALL,
             {"user_id": user_id, "reason": reason.value, "now": now, "keep": keep or ""},
         )
-        if ended:
+        if rows:
             await note(self._statements, Topic.USER, user_id)
-        return ended
+        return sum(row[0] == 1 for row in rows)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
         for session_id, at in seen:

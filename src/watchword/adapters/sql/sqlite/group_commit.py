@@ -13,14 +13,16 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, explain
+from watchword.adapters.sql.sqlite.connections import StoreFailed, explain, is_busy
+from watchword.domain.time import Span
 
-_LOCK_WAIT_MS = 5_000
 Given = TypeVar("Given")
+_ROLLED_BACK = "A failed write rolled back everything that was not committed yet."
 
 
 class _State(Enum):
@@ -28,17 +30,21 @@ class _State(Enum):
     OPENING = "opening"
     OPEN = "open"
     COMMITTING = "committing"
-    CLOSED = "closed"
 
 
 class GroupCommit:
-    """Gives turns on the write connection and commits them together."""
+    """Gives turns on the write connection and commits them together.
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    ``lock_wait``: how many milliseconds to wait for another process that is writing.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, lock_wait: Span) -> None:
         self.connection = connection
-        self.last_failure: StoreFailed | None = None
+        self.is_failing = False
+        self._lock_wait = lock_wait
         self._state = _State.IDLE
-        self._inside = False
+        self._is_closed = False
+        self._owner: asyncio.Task[object] | None = None
         self._commit_is_due = False
         self._waiting: list[asyncio.Future[None]] = []
         self._unanswered: list[asyncio.Future[None]] = []
@@ -47,39 +53,61 @@ class GroupCommit:
         self._thread.start()
 
     def turn(self, given: Given, *, durable: bool = True) -> "Turn[Given]":
-        """A transaction; its block is given ``given``. With ``durable`` false, leaving it does not wait for the commit: for
-        counters that may be lost with the power, and with nothing less."""
+        """A transaction; its block is given ``given``.
+
+        With ``durable`` false, leaving it does not wait for the commit, unless the last one
+        failed: for counters, of which a few may be lost when the power goes or a disk fills up.
+        """
         return Turn(self, given, durable=durable)
 
     async def enter(self) -> None:
-        while self._state is not _State.OPEN or self._inside:
-            if self._state is _State.CLOSED:
-                raise StoreFailed("The store is closed.")
+        task = asyncio.current_task()
+        while self._state is not _State.OPEN or self._owner is not None:
+            if self._owner is not None and self._owner is task:
+                raise RuntimeError("A task cannot wait for a transaction that it is in itself.")
             if self._state is _State.IDLE:
                 self._open()
-                continue
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        self._inside = True
+            else:
+                await self._change_of_state()
+        self._owner = task
 
     def leave(self, *, durable: bool) -> "asyncio.Future[None] | None":
-        self._inside = False
+        """The answer to wait for, when one was asked for."""
+        loop = asyncio.get_running_loop()
+        self._owner = None
         if self._commit_is_due:
             self._commit_is_due = False
-            asyncio.get_running_loop().call_soon(self._commit)
+            loop.call_soon(self._commit)
         answer = None
         if durable:
-            answer = asyncio.get_running_loop().create_future()
+            answer = loop.create_future()
             self._unanswered.append(answer)
+        if not self.connection.in_transaction:
+            self._abandon()
         return answer
+
+    async def close(self) -> None:
+        """Finish what was begun, refuse what waits, then let go of the connection."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        while self._state is not _State.IDLE:
+            with suppress(StoreFailed):
+                await self._change_of_state()
+        self._work.put(None)
+        await asyncio.to_thread(self._thread.join)
+        self.connection.close()
 
     def _open(self) -> None:
         """Begin in place; if another process is writing, wait for it off the loop."""
+        if self._is_closed:
+            raise StoreFailed("The store is closed.")
         loop = asyncio.get_running_loop()
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
+            if not is_busy(error):
+                raise explain(error) from error
             self._state = _State.OPENING
             self._work.put(lambda: self._begin_patiently(loop))
         else:
@@ -90,42 +118,39 @@ class GroupCommit:
         self._wake()
         loop.call_soon(self._commit)
 
-    def _wake(self) -> None:
+    async def _change_of_state(self) -> None:
+        change: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(change)
+        await change
+
+    def _wake(self, failure: StoreFailed | None = None) -> None:
         waiting, self._waiting = self._waiting, []
-        for turn in waiting:
-            if not turn.done():
-                turn.set_result(None)
+        _settle(waiting, failure)
 
     def _commit(self) -> None:
         """Runs once everyone who was ready in this round of the loop has had their turn."""
         if self._state is not _State.OPEN:
             return
-        loop = asyncio.get_running_loop()
-        if self._inside:
+        if self._owner is not None:
             self._commit_is_due = True
             return
+        loop = asyncio.get_running_loop()
         self._state = _State.COMMITTING
         batch, self._unanswered = self._unanswered, []
         self._work.put(lambda: self._commit_on_thread(loop, batch))
 
     def _committed(self, batch: list["asyncio.Future[None]"], failure: StoreFailed | None) -> None:
-        self.last_failure = failure
-        for answer in batch:
-            if answer.done():
-                continue
-            if failure is None:
-                answer.set_result(None)
-            else:
-                answer.set_exception(failure)
-        if self._state is not _State.CLOSED:
-            self._state = _State.IDLE
-            self._wake()
+        self.is_failing = failure is not None
+        _settle(batch, failure)
+        self._state = _State.IDLE
+        self._wake()
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """A failed statement took the whole transaction with it (a full disk does): everybody
-        whose change was in it is told so."""
+        whose change was in it is told so.
+        """
         batch, self._unanswered = self._unanswered, []
-        self._committed(batch, StoreFailed("The transaction was rolled back by a failed write."))
+        self._committed(batch, StoreFailed(_ROLLED_BACK))
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
@@ -134,24 +159,20 @@ class GroupCommit:
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
         failure: StoreFailed | None = None
         try:
-            self.connection.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT_MS}")
+            self.connection.execute(f"PRAGMA busy_timeout = {self._lock_wait}")
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             failure = explain(error)
-        finally:
+        with suppress(sqlite3.Error):
             self.connection.execute("PRAGMA busy_timeout = 0")
-        loop.call_soon_threadsafe(self._begun, failure)
+        _tell(loop, lambda: self._begun(failure))
 
     def _begun(self, failure: StoreFailed | None) -> None:
         if failure is None:
             self._opened(asyncio.get_running_loop())
-            return
-        self.last_failure = failure
-        self._state = _State.IDLE
-        waiting, self._waiting = self._waiting, []
-        for turn in waiting:
-            if not turn.done():
-                turn.set_exception(failure)
+        else:
+            self._state = _State.IDLE
+            self._wake(failure)
 
     def _commit_on_thread(
         self, loop: asyncio.AbstractEventLoop, batch: list["asyncio.Future[None]"]
@@ -161,20 +182,26 @@ class GroupCommit:
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             failure = explain(error)
-            if self.connection.in_transaction:
+            with suppress(sqlite3.Error):  # it may have been rolled back already
                 self.connection.execute("ROLLBACK")
-        loop.call_soon_threadsafe(self._committed, batch, failure)
+        _tell(loop, lambda: self._committed(batch, failure))
 
-    async def close(self) -> None:
-        """Finish what was begun, then let go of the connection."""
-        while self._state is not _State.IDLE:
-            async with self.turn(None):
-                pass
-        self._state = _State.CLOSED
-        self._wake()
-        self._work.put(None)
-        await asyncio.to_thread(self._thread.join)
-        self.connection.close()
+
+def _settle(futures: list["asyncio.Future[None]"], failure: StoreFailed | None) -> None:
+    """Each gets an exception of its own: one that is raised twice gathers both tracebacks."""
+    for future in futures:
+        if future.done():
+            continue
+        if failure is None:
+            future.set_result(None)
+        else:
+            future.set_exception(StoreFailed(failure.remedy))
+
+
+def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
+    """A loop that has closed has nobody left who could be told."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(news)
 
 
 class Turn(Generic[Given]):
@@ -187,7 +214,11 @@ class Turn(Generic[Given]):
 
     async def __aenter__(self) -> Given:
         await self._writer.enter()
-        self._writer.connection.execute("SAVEPOINT turn")
+        try:
+            self._writer.connection.execute("SAVEPOINT turn")
+        except sqlite3.Error as error:
+            self._writer.leave(durable=False)
+            raise explain(error) from error
         return self._given
 
     async def __aexit__(
@@ -197,18 +228,24 @@ class Turn(Generic[Given]):
         trace: TracebackType | None,
     ) -> None:
         writer = self._writer
-        try:
-            if kind is not None and writer.connection.in_transaction:
-                writer.connection.execute("ROLLBACK TO turn")
-            writer.connection.execute("RELEASE turn")
-        except sqlite3.Error as failure:
-            kind, reason = type(failure), explain(failure)
-        else:
-            reason = None
-        answer = writer.leave(durable=self._durable and kind is None)
-        if not writer.connection.in_transaction:
-            writer.abandon()
+        reason = self._end(undo=kind is not None)
+        is_awaited = self._durable or writer.is_failing
+        answer = writer.leave(durable=is_awaited and kind is None and reason is None)
         if reason is not None and error is None:
             raise reason
         if answer is not None:
             await answer
+
+    def _end(self, *, undo: bool) -> StoreFailed | None:
+        connection = self._writer.connection
+        if not connection.in_transaction:
+            return StoreFailed(_ROLLED_BACK)
+        try:
+            if undo:
+                connection.execute("ROLLBACK TO turn")
+            connection.execute("RELEASE turn")
+        except sqlite3.Error as failure:
+            with suppress(sqlite3.Error):  # what could not be undone alone is undone with the rest
+                connection.execute("ROLLBACK")
+            return explain(failure)
+        return None

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from watchword.adapters.sql.sqlite.connections import explain
 from watchword.ports import Change, Topic
 
-_SINCE = "SELECT seq, topic, subject FROM changes WHERE seq > ? ORDER BY seq LIMIT 1001"
-_NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM changes"
 _MOST = 1_000
+# With the last one seen: when that is gone, or is not there again, this is not its continuation.
+_SINCE = f"SELECT seq, topic, subject FROM changes WHERE seq >= ? ORDER BY seq LIMIT {_MOST + 2}"  # noqa: S608
+_NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM changes"
 
 
 class SqliteRevocations:
@@ -36,13 +37,13 @@ class SqliteRevocations:
     def _read_on(self, version: int) -> Sequence[Change] | None:
         """``version`` was read before the rows: a commit in between is read twice, never missed."""
         rows = self._connection.execute(_SINCE, (self._seen,)).fetchall()
-        is_first = self._version is None
-        has_gap = bool(rows) and rows[0][0] != self._seen + 1
-        if is_first or has_gap or len(rows) > _MOST:
+        news = [Change(Topic(topic), subject) for seq, topic, subject in rows if seq > self._seen]
+        continues = self._seen == 0 or (bool(rows) and rows[0][0] == self._seen)
+        if self._version is None or not continues or len(news) > _MOST:
             self._seen = self._connection.execute(_NEWEST).fetchone()[0]
             self._version = version
             return None
         if rows:
             self._seen = rows[-1][0]
         self._version = version
-        return [Change(Topic(topic), subject) for _, topic, subject in rows]
+        return news

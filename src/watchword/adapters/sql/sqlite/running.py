@@ -2,13 +2,15 @@
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from watchword.adapters.sql.sqlite.connections import connect, translate
+from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, translate
 from watchword.adapters.sql.statements import Parameters, Row
+from watchword.domain.time import SECOND, Span
+
+_SLOW_WAIT: Span = 5 * SECOND
 
 
 class InPlace:
@@ -18,23 +20,37 @@ class InPlace:
         self._connection = connection
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
-        try:
-            return self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise translate(error) from error
+        return self._fetch(sql, parameters)
 
     async def row(self, sql: str, parameters: Parameters) -> Row | None:
-        try:
-            rows: list[Row] = self._connection.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise translate(error) from error
+        rows = self._fetch(sql, parameters)
         return rows[0] if rows else None
 
     async def change(self, sql: str, parameters: Parameters) -> int:
         try:
-            return self._connection.execute(sql, parameters).rowcount
+            return self._execute(sql, parameters).rowcount
         except sqlite3.Error as error:
             raise translate(error) from error
+
+    def _fetch(self, sql: str, parameters: Parameters) -> Sequence[Row]:
+        try:
+            return self._execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise translate(error) from error
+
+    def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        return self._connection.execute(sql, parameters)
+
+
+class InTransaction(InPlace):
+    """Nothing is committed by itself: not after a failed write has rolled the transaction back,
+    not when the block that had its turn has been left.
+    """
+
+    def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
+        if not self._connection.in_transaction:
+            raise StoreFailed("The transaction is over.")
+        return self._connection.execute(sql, parameters)
 
 
 class OnThread:
@@ -42,32 +58,36 @@ class OnThread:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._local = threading.local()
-        self._threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watchword-read")
-        self._connections: list[sqlite3.Connection] = []
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watchword-read")
+        self._opened: sqlite3.Connection | None = None
+        self._is_closed = False
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
-        return await self._run(lambda: self._connection().execute(sql, parameters).fetchall())
+        if self._is_closed:
+            raise StoreFailed("The store is closed.")
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._fetch, sql, parameters)
 
     async def row(self, sql: str, parameters: Parameters) -> Row | None:
         rows = await self.rows(sql, parameters)
         return rows[0] if rows else None
 
-    async def _run(self, work: Callable[[], list[Row]]) -> list[Row]:
+    async def close(self) -> None:
+        self._is_closed = True
+        await asyncio.to_thread(self._thread.shutdown)
+        if self._opened is not None:
+            self._opened.close()
+
+    def _fetch(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+            return self._connection().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise translate(error) from error
 
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = connect(self._path, read_only=True, wait=5.0)
-            self._local.connection = connection
-            self._connections.append(connection)
-        return connection
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
+        if self._opened is None:
+            connection = connect(self._path, read_only=True, wait=_SLOW_WAIT)
+            # SQLite's own lower() knows ASCII alone; PostgreSQL's knows all letters.
+            connection.create_function("lower", 1, str.lower, deterministic=True)
+            self._opened = connection
+        return self._opened

@@ -1,5 +1,6 @@
 """The embedded store: one file, one writer, reads in place."""
 
+import sqlite3
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -10,18 +11,22 @@ from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_
 from watchword.adapters.sql.limits import SqlLimits, SqlLockouts
 from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
 from watchword.adapters.sql.sessions import SqlSessions
-from watchword.adapters.sql.sqlite.connections import connect
+from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
-from watchword.adapters.sql.sqlite.running import InPlace, OnThread
-from watchword.adapters.sql.statements import Statements
+from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
+from watchword.adapters.sql.statements import Queries, Statements
 from watchword.domain.attempts import Attempts, LockoutPolicy
-from watchword.domain.time import Instant, Span
+from watchword.domain.time import SECOND, Instant, Span
 from watchword.ports import Allowance, Tally
+
+# A row that comes and goes: it dirties a page, so its commit is a true one.
+_PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
+_END_PROBE = "DELETE FROM limits WHERE key = 'check'"
 
 
 class SqlReading:
-    def __init__(self, point: Statements, slow: Statements) -> None:
+    def __init__(self, point: Statements, slow: Queries) -> None:
         self.accounts = SqlAccounts(point)
         self.sessions = SqlSessions(point)
         self.devices = SqlDevices(point)
@@ -41,14 +46,25 @@ class SqlUnit:
 
 
 class SqliteStore:
-    """Open it on the event loop that uses it; `close` finishes what was begun."""
+    """Open it on the event loop that uses it; `close` finishes what was begun.
 
-    def __init__(self, path: Path, *, audit_retention: Span | None = None) -> None:
+    ``lock_wait``: how many ms a transaction waits for another process that is writing.
+    """
+
+    def __init__(
+        self, path: Path, *, audit_retention: Span | None = None, lock_wait: Span = 5 * SECOND
+    ) -> None:
         self._reader = connect(path, read_only=True)
-        self._writer = GroupCommit(connect(path))
+        try:
+            connection = connect(path)
+        except BaseException:
+            self._reader.close()
+            raise
+        self._writer = GroupCommit(connection, lock_wait=lock_wait)
         self._slow = OnThread(path)
-        self._unit = SqlUnit(InPlace(self._writer.connection))
-        self._purge = SqlPurge(InPlace(self._writer.connection), audit_retention=audit_retention)
+        self._statements = InTransaction(connection)
+        self._unit = SqlUnit(self._statements)
+        self._purge = SqlPurge(self._statements, audit_retention=audit_retention)
         self.reading = SqlReading(InPlace(self._reader), self._slow)
         self.limits = SqliteLimits(self._writer)
         self.lockouts = SqliteLockouts(self._writer)
@@ -65,30 +81,39 @@ class SqliteStore:
         return await count_live_sessions(self._slow, now)
 
     async def check(self) -> None:
-        """Take the write lock and give it back; a commit that failed last is still a failure."""
-        async with self._writer.turn(None, durable=False):
-            pass
-        if self._writer.last_failure is not None:
-            raise self._writer.last_failure
+        """Read, then commit a true change: a full disk still takes an empty one."""
+        try:
+            self._reader.execute("SELECT 1 FROM users LIMIT 1").fetchall()
+        except sqlite3.Error as error:
+            raise explain(error) from error
+        async with self._writer.turn(self._statements) as statements:
+            await statements.change(_PROBE, {})
+            await statements.change(_END_PROBE, {})
 
     async def close(self) -> None:
         await self._writer.close()
-        self._slow.close()
+        await self._slow.close()
         self._reader.close()
 
 
 class SqliteLimits:
-    """Counters do not wait for the disk: with the power, and with nothing less, a few are lost."""
+    """Counters do not wait for the disk: when the power goes or the disk fills up, a few are
+    lost; after a failed commit they wait as well, so that a broken disk is not an open door.
+    """
 
     def __init__(self, writer: GroupCommit) -> None:
-        self._limits = SqlLimits(InPlace(writer.connection))
-        self._turn = partial(writer.turn, self._limits, durable=False)
+        limits = SqlLimits(InTransaction(writer.connection))
+        self._turn = partial(writer.turn, limits, durable=False)
 
     async def hit(
         self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
     ) -> Tally:
         async with self._turn() as limits:
             return await limits.hit(key, allowance, now=now, share=share)
+
+    async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
+        async with self._turn() as limits:
+            return await limits.peek(key, allowance, now=now)
 
     async def forgive(self, key: str, share: str) -> None:
         async with self._turn() as limits:
@@ -99,8 +124,8 @@ class SqliteLockouts:
     """A failure is on the disk before its attempt is made."""
 
     def __init__(self, writer: GroupCommit) -> None:
-        self._lockouts = SqlLockouts(InPlace(writer.connection))
-        self._turn = partial(writer.turn, self._lockouts)
+        lockouts = SqlLockouts(InTransaction(writer.connection))
+        self._turn = partial(writer.turn, lockouts)
 
     async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
         async with self._turn() as lockouts:

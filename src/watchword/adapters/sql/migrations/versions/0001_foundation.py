@@ -1,5 +1,7 @@
 """Accounts, sessions, links, devices, keys, limits, lockouts, changes and the audit log."""
 
+from typing import TypeVar
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -8,10 +10,11 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+Kept = TypeVar("Kept")
 text, number, blob = sa.Text(), sa.BigInteger(), sa.LargeBinary()
 
 
-def _required(name: str, kind: sa.types.TypeEngine[object]) -> sa.Column[object]:
+def _required(name: str, kind: "sa.types.TypeEngine[Kept]") -> sa.Column[Kept]:
     return sa.Column(name, kind, nullable=False)
 
 

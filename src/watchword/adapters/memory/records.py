@@ -1,0 +1,121 @@
+"""Links, known devices, signing keys and the audit log on dicts."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from watchword.adapters.memory.tables import Place
+from watchword.domain.events import Event
+from watchword.domain.links import Link, Purpose
+from watchword.domain.time import Instant, Span
+from watchword.ports import (
+    AuditQuery,
+    AuditRecord,
+    Page,
+    PageRequest,
+    RequestTrace,
+    StoredKey,
+    Topic,
+)
+
+
+class MemoryLinks:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def insert(self, link: Link) -> None:
+        tables = self._place.tables
+        owner = (link.purpose, link.user_id)
+        kept = {k: v for k, v in tables.links.items() if (v.purpose, v.user_id) != owner}
+        tables.links = {**kept, link.token_hash: link}
+
+    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
+        link = self._place.tables.links.get(token_hash)
+        if link is None or link.purpose.value != purpose.value or now >= link.expires_at:
+            return None
+        return self._place.tables.links.pop(token_hash)
+
+
+class MemoryDevices:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def is_known(self, user_id: str, device_hash: bytes) -> bool:
+        return (user_id, device_hash) in self._place.tables.devices
+
+    async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None:
+        if user_id in self._place.tables.accounts:
+            self._place.tables.devices[user_id, device_hash] = now
+
+
+class MemoryKeys:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def list_keys(self) -> Sequence[StoredKey]:
+        return sorted(self._place.tables.keys.values(), key=lambda k: (k.created_at, k.kid))
+
+    async def insert(self, key: StoredKey) -> None:
+        self._place.tables.keys[key.kid] = key
+        self._place.tables.note(Topic.KEYS)
+
+    async def activate(self, kid: str, *, now: Instant, overlap: Span) -> None:
+        keys = self._place.tables.keys
+        chosen = keys.get(kid)
+        if chosen is None or chosen.activated_at is not None:
+            return
+        for key in list(keys.values()):
+            if key.activated_at is not None and key.retires_at is None:
+                keys[key.kid] = replace(key, retires_at=now + overlap)
+        keys[kid] = replace(chosen, activated_at=now)
+        self._place.tables.note(Topic.KEYS)
+
+    async def delete(self, kid: str) -> None:
+        self._place.tables.keys.pop(kid, None)
+        self._place.tables.note(Topic.KEYS)
+
+
+class MemoryAuditLog:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def append(self, event: Event, *, at: Instant, trace: RequestTrace) -> None:
+        tables = self._place.tables
+        tables.events += 1
+        tables.audit[tables.events] = AuditRecord(
+            id=str(tables.events),
+            at=at,
+            type=event.type,
+            subject=event.subject,
+            actor=event.actor,
+            session=event.session,
+            trace=trace,
+            details=json.dumps(event.details(), separators=(",", ":")),
+        )
+
+
+class MemoryAuditReader:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
+        matching = [
+            record
+            for record in reversed(self._place.tables.audit.values())
+            if _is_after(record, page.after) and _matches(record, query)
+        ]
+        shown = matching[: page.limit]
+        return Page(shown, shown[-1].id if len(matching) > page.limit else None)
+
+
+def _is_after(record: AuditRecord, after: str | None) -> bool:
+    return after is None or (after.isdecimal() and int(record.id) < int(after))
+
+
+def _matches(record: AuditRecord, query: AuditQuery) -> bool:
+    return (
+        (query.user is None or query.user in {record.subject, record.actor})
+        and query.type in {None, record.type}
+        and (query.since is None or record.at >= query.since)
+        and (query.until is None or record.at < query.until)
+    )

@@ -1,0 +1,100 @@
+"""The store on dicts: a transaction works on a copy, and its commit puts the copy in place."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+from watchword.adapters.memory.accounts import MemoryAccounts, MemoryDirectory
+from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
+from watchword.adapters.memory.records import (
+    MemoryAuditLog,
+    MemoryAuditReader,
+    MemoryDevices,
+    MemoryKeys,
+    MemoryLinks,
+)
+from watchword.adapters.memory.sessions import MemorySessions
+from watchword.adapters.memory.tables import Place, drop
+from watchword.adapters.memory.turns import Turns
+from watchword.domain.time import Instant, Span
+from watchword.ports import Change
+
+
+class MemoryReading:
+    def __init__(self, place: Place) -> None:
+        self.accounts = MemoryAccounts(place)
+        self.sessions = MemorySessions(place)
+        self.devices = MemoryDevices(place)
+        self.keys = MemoryKeys(place)
+        self.directory = MemoryDirectory(place)
+        self.audit = MemoryAuditReader(place)
+
+
+class MemoryUnit:
+    def __init__(self, place: Place) -> None:
+        self.accounts = MemoryAccounts(place)
+        self.sessions = MemorySessions(place)
+        self.links = MemoryLinks(place)
+        self.devices = MemoryDevices(place)
+        self.keys = MemoryKeys(place)
+        self.audit = MemoryAuditLog(place)
+
+
+class MemoryStore:
+    """All ports of a store in one, as `SqliteStore` has them."""
+
+    def __init__(self, *, audit_retention: Span | None = None) -> None:
+        self._audit_retention = audit_retention
+        self._turns = Turns()
+        self._committed = Place()
+        self.reading = MemoryReading(self._committed)
+        self.limits = MemoryLimits(self._turns)
+        self.lockouts = MemoryLockouts(self._turns)
+        self.revocations = MemoryRevocations(self._committed)
+
+    def transaction(self) -> AbstractAsyncContextManager[MemoryUnit]:
+        return self._transaction()
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[MemoryUnit]:
+        async with self._turns.turn():
+            draft = Place(self._committed.tables.copy())
+            yield MemoryUnit(draft)
+            self._committed.tables = draft.tables
+
+    async def purge(self, now: Instant, *, at_most: int) -> int:
+        async with self._turns.turn():
+            removed = self._purge_tables(now, at_most)
+            removed += self.limits.purge(now, at_most=at_most - removed)
+            return removed + self.lockouts.purge(now, at_most=at_most - removed)
+
+    def _purge_tables(self, now: Instant, at_most: int) -> int:
+        tables = self._committed.tables
+        too_old = 0 if self._audit_retention is None else now - self._audit_retention
+        removed = drop(tables.sessions, lambda _, s: s.expires_at <= now, at_most)
+        removed += drop(tables.links, lambda _, link: link.expires_at <= now, at_most - removed)
+        removed += drop(
+            tables.keys,
+            lambda _, key: key.retires_at is not None and key.retires_at <= now,
+            at_most - removed,
+        )
+        return removed + drop(tables.audit, lambda _, e: e.at < too_old, at_most - removed)
+
+    async def count_live_sessions(self, now: Instant) -> int:
+        return sum(s.is_alive(now) for s in self._committed.tables.sessions.values())
+
+    async def check(self) -> None:
+        self._turns.require_open()
+
+    async def close(self) -> None:
+        await self._turns.close()
+
+
+class MemoryRevocations:
+    def __init__(self, committed: Place) -> None:
+        self._committed = committed
+        self._seen: int | None = None
+
+    def news(self) -> Sequence[Change] | None:
+        changes = self._committed.tables.changes
+        seen, self._seen = self._seen, len(changes)
+        return None if seen is None else changes[seen:]

@@ -1,0 +1,22 @@
+"""The machine's clock and its randomness. Invariant: nothing else in Watchword reads either."""
+
+import os
+import time
+
+from watchword.domain.time import Instant
+
+_NANOSECONDS = 1_000_000  # in a millisecond
+
+
+class SystemClock:
+    """UTC by the system clock, which an operator keeps right; it may step, in both directions."""
+
+    def now(self) -> Instant:
+        return time.time_ns() // _NANOSECONDS
+
+
+class SystemRandomness:
+    """The operating system's generator (ASVS 11.5.1)."""
+
+    def bytes(self, count: int) -> bytes:
+        return os.urandom(count)

@@ -1,0 +1,1 @@
+"""JSON pages, one module per flow: input values in, a flow called, its outcome as an answer."""

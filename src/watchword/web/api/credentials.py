@@ -1,0 +1,53 @@
+"""Changing one's password, and proving once more who one is."""
+
+from watchword.domain.sessions import Transport
+from watchword.web.answers import Answer, as_json
+from watchword.web.call import Call
+from watchword.web.shapes import (
+    ChangePasswordBody,
+    CsrfAnswer,
+    GrantAnswer,
+    MessageAnswer,
+    ReauthenticateBody,
+    session_shape,
+    user_shape,
+)
+
+
+async def change_password(call: Call, body: ChangePasswordBody) -> Answer:
+    await call.services.credentials.change_password(
+        call.user,
+        body.current_password,
+        body.new_password,
+        call.trace,
+        device=call.cookie(call.identity.names.device),
+    )
+    return as_json(MessageAnswer("The password was changed. Other sessions were ended."))
+
+
+async def reauthenticate(call: Call, body: ReauthenticateBody) -> Answer:
+    """In the ``session`` transport the cookie is replaced; else a new access token is given."""
+    grant = await call.services.credentials.reauthenticate(
+        call.user,
+        body.password,
+        call.trace,
+        device=call.cookie(call.identity.names.device),
+    )
+    access = grant.access
+    content = GrantAnswer(
+        "You have confirmed who you are.",
+        user_shape(grant.account),
+        session_shape(grant.session, call.services.user_agents, current=True),
+        access.text if access else None,
+        "Bearer" if access else None,
+        access.expires_in if access else None,
+    )
+    answer = as_json(content)
+    if grant.session.transport is Transport.SESSION:
+        call.identity.hand_out(answer, grant)
+    return answer
+
+
+async def csrf(call: Call) -> Answer:
+    token = call.services.csrf_tokens.sign(call.user.session.id)
+    return as_json(CsrfAnswer(token))

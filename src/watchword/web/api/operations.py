@@ -1,0 +1,99 @@
+"""For other services and for operators: forward auth, public keys, health, metrics, reference."""
+
+import hmac
+from ipaddress import ip_address
+from urllib.parse import quote
+
+from watchword.domain.errors import Forbidden, NotFound, Unavailable
+from watchword.web.answers import Answer, as_json
+from watchword.web.call import Call
+from watchword.web.identity import bearer_token
+from watchword.web.openapi import DOCS_PAGE, DOCS_POLICY, describe
+from watchword.web.shapes import CheckShape, HealthAnswer, JwksAnswer
+
+_FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
+_METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
+
+
+async def verify(call: Call) -> Answer:
+    """Forward auth. Values that are not ASCII are percent-encoded (RFC 9110 section 5.5)."""
+    wanted = call.query("role").get("role")
+    account = call.user.account
+    if wanted is not None and account.role != wanted:
+        raise Forbidden
+    headers = {
+        b"x-auth-user": account.id,
+        b"x-auth-role": account.role,
+        b"x-auth-session": call.user.session.id,
+        b"x-auth-email": quote(account.email.text, safe="@+!#$&'*/=?^`{|}~"),
+    }
+    return Answer(204, headers=[(name, value.encode()) for name, value in headers.items()])
+
+
+async def jwks(call: Call) -> Answer:
+    """RFC 7517. The next key is published long before it signs, so a copy may be kept a while."""
+    keys = await call.services.keyring.keys()
+    answer = as_json(JwksAnswer([dict(key) for key in keys.published]))
+    answer.headers.append((b"cache-control", b"public, max-age=300"))
+    return answer
+
+
+async def live(call: Call) -> Answer:
+    """The process runs and answers; nothing else is asked."""
+    return as_json(HealthAnswer("ok", {}))
+
+
+async def ready(call: Call) -> Answer:
+    """Whether requests should be sent here."""
+    services = call.services
+    started = services.seconds()
+    try:
+        await services.store.check()
+        await services.keyring.keys()
+    except Unavailable as error:
+        services.log.error("not_ready", request_id=call.request_id, reason=str(error))
+        failed = HealthAnswer("failed", {"database": CheckShape("failed")})
+        answer = as_json(failed, status=503)
+        answer.headers.append((b"retry-after", b"1"))
+        return answer
+    took = round((services.seconds() - started) * 1_000, 2)
+    return as_json(HealthAnswer("ok", {"database": CheckShape("ok", took)}))
+
+
+async def metrics(call: Call) -> Answer:
+    """For who holds the token; without one configured, for this machine alone."""
+    _require_operator(call)
+    return Answer(200, call.services.meter.render(), [_METRICS_TYPE])
+
+
+def _require_operator(call: Call) -> None:
+    expected = call.services.policy.metrics_token
+    if expected is not None:
+        given = (bearer_token(call) or "").encode("latin-1")
+        if not hmac.compare_digest(given, expected):
+            raise NotFound("There is nothing at this address.")
+        return
+    peer = call.scope.get("client")
+    is_forwarded = any(call.headers.all(name) for name in _FORWARDING)
+    if peer is None or is_forwarded or not _is_loopback(peer[0]):
+        raise NotFound("There is nothing at this address.")
+
+
+def _is_loopback(peer: str) -> bool:
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+async def openapi(call: Call) -> Answer:
+    document = describe(call.table.routes, call.services.policy.public_url)
+    return Answer(200, document, [(b"content-type", b"application/json; charset=utf-8")])
+
+
+async def docs(call: Call) -> Answer:
+    return Answer(
+        200,
+        DOCS_PAGE.render(call.table.routes),
+        [(b"content-type", b"text/html; charset=utf-8"), DOCS_POLICY],
+    )

@@ -1,0 +1,137 @@
+"""Registering, signing in, refreshing and signing out."""
+
+from watchword.domain.errors import Malformed, Refusal, TokenInvalid, TokenMissing
+from watchword.domain.sessions import EndReason, Transport
+from watchword.flows.grants import Grant
+from watchword.flows.sign_in import Arrival
+from watchword.web.answers import Answer, as_json
+from watchword.web.call import Call
+from watchword.web.identity import bearer_token
+from watchword.web.shapes import (
+    GrantAnswer,
+    LoginBody,
+    MessageAnswer,
+    NoBody,
+    RefreshBody,
+    RegisterBody,
+    RevokedAnswer,
+    SetupBody,
+    UserAnswer,
+    session_shape,
+    user_shape,
+)
+
+
+async def register(call: Call, body: RegisterBody) -> Answer:
+    account = await call.services.registration.register(
+        body.email, body.password, call.trace, name=body.name
+    )
+    content = UserAnswer("The account was made. Sign in to go on.", user_shape(account))
+    return as_json(content, status=201)
+
+
+async def login(call: Call, body: LoginBody) -> Answer:
+    await call.limiter.count_sign_in(call.ip, body.email)
+    arrival = await _arrival(call, body.transport, remember=body.remember)
+    grant = await call.services.sign_in(body.email, body.password, arrival)
+    await call.limiter.forgive_sign_ins(call.ip, body.email)
+    return signed_in(call, grant, "You are signed in.")
+
+
+async def setup(call: Call, body: SetupBody) -> Answer:
+    arrival = await _arrival(call, body.transport, remember=True)
+    grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
+    return signed_in(call, grant, "The administrator was made, and you are signed in.")
+
+
+async def _arrival(call: Call, transport: Transport, *, remember: bool) -> Arrival:
+    """A browser that held a session before gives it up for the new one (attack S01)."""
+    held, device = None, None
+    if transport is not Transport.BODY:
+        names = call.identity.names
+        device = call.cookie(names.device)
+        cookie = call.cookie(names.refresh) or call.cookie(names.session)
+        if cookie is not None:
+            held = await call.services.held_tokens.session_of(cookie)
+    return Arrival(
+        transport=transport,
+        origin=call.origin,
+        trace=call.trace,
+        remember=remember,
+        device=device,
+        replaces=held,
+    )
+
+
+def signed_in(call: Call, grant: Grant, message: str) -> Answer:
+    """The answer of every way to sign in."""
+    access = grant.access
+    content = GrantAnswer(
+        message,
+        user_shape(grant.account),
+        session_shape(grant.session, call.services.user_agents, current=True),
+        access.text if access else None,
+        "Bearer" if access else None,
+        access.expires_in if access else None,
+        grant.held if grant.session.transport is Transport.BODY else None,
+    )
+    answer = as_json(content)
+    call.identity.hand_out(answer, grant)
+    return answer
+
+
+async def refresh(call: Call, body: RefreshBody) -> Answer:
+    """The rotated token goes back the way that the old one came."""
+    cookie = call.cookie(call.identity.names.refresh)
+    if cookie is not None and body.refresh_token is not None:
+        raise Malformed("Send the refresh token in the cookie or in the body, not in both.")
+    token = cookie or body.refresh_token
+    if not token:
+        raise TokenMissing("There is no refresh token in the cookie or in the body.")
+    grant = await call.services.refresh(token, call.trace)
+    access = grant.access
+    if access is None:
+        raise TokenInvalid
+    content = GrantAnswer(
+        "The session goes on.",
+        access_token=access.text,
+        token_type="Bearer",
+        expires_in=access.expires_in,
+        refresh_token=None if cookie else grant.held,
+    )
+    answer = as_json(content)
+    if cookie:
+        call.identity.hand_out_refresh_cookie(answer, grant)
+    return answer
+
+
+async def logout(call: Call, body: RefreshBody) -> Answer:
+    """Always 200: whoever is signed out already is signed out."""
+    for session_id in await _held_sessions(call, body):
+        await call.services.sessions.end(session_id, EndReason.SIGNED_OUT, call.trace)
+    answer = as_json(MessageAnswer("You are signed out."))
+    call.identity.take_back(answer)
+    return answer
+
+
+async def _held_sessions(call: Call, body: RefreshBody) -> set[str]:
+    """The sessions that this request can show a token of."""
+    held = call.services.held_tokens
+    names = call.identity.names
+    texts = [call.cookie(names.refresh), call.cookie(names.session), body.refresh_token]
+    found = {await held.session_of(text) for text in texts if text}
+    try:
+        token = bearer_token(call)
+    except Refusal:
+        token = None
+    if token is not None:
+        found.add(await held.session_of_access_token(token))
+    return {session_id for session_id in found if session_id is not None}
+
+
+async def logout_all(call: Call, _: NoBody) -> Answer:
+    caller = call.user
+    count = await call.services.sessions.end_all(caller.account.id, call.trace, actor=caller)
+    answer = as_json(RevokedAnswer("You are signed out everywhere.", count))
+    call.identity.take_back(answer)
+    return answer

@@ -1,0 +1,218 @@
+"""The ASGI application: every request passes here, in one order, and leaves as one answer.
+
+Order of checks: routing, CSRF, size and type of the body, authentication, limits, body,
+authorization on the object. Invariant: nothing that a client sends leaves here as a 500.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+import msgspec
+
+from watchword.crypto.jws import InvalidToken
+from watchword.domain.devices import printable
+from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal
+from watchword.web import bodies
+from watchword.web.answers import Answer
+from watchword.web.call import Call, Headers
+from watchword.web.client_address import ClientAddress
+from watchword.web.cookies import CookieNames, read_cookies
+from watchword.web.cors import Cors
+from watchword.web.csrf import SAFE_METHODS, CsrfGuard
+from watchword.web.envelope import Envelope
+from watchword.web.errors import (
+    InternalError,
+    MethodNotAllowed,
+    TooLarge,
+    UnsupportedMediaType,
+    problem,
+)
+from watchword.web.identity import Identity
+from watchword.web.limiting import Limiter
+from watchword.web.request_ids import RequestIds
+from watchword.web.routing import Found, Route, RouteTable
+from watchword.web.services import Services
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+UNKNOWN = "unknown"
+
+
+class Edge:
+    """Routes of ``table`` served by ``services``."""
+
+    def __init__(self, table: RouteTable, services: Services, *, request_ids: RequestIds) -> None:
+        policy = services.policy
+        self._table = table
+        self._services = services
+        self._ids = request_ids
+        self._names = CookieNames(policy.is_https)
+        self._owned = self._names.owned
+        self._identity = Identity(services.access, self._names)
+        self._addresses = ClientAddress(policy.trusted_proxies)
+        origins = [policy.public_url, *policy.cors_origins]
+        self._csrf = CsrfGuard(frozenset(origin.encode() for origin in origins))
+        self._cors = Cors(policy.cors_origins)
+        self._envelope = Envelope(policy)
+        self._limiter = Limiter(
+            services.limits,
+            services.clock,
+            services.meter,
+            policy.limit_auth,
+            policy.limit_sign_in,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One HTTP request; whatever happens, it gets an answer, a log line and a count."""
+        started = self._services.seconds()
+        headers = Headers(scope["headers"])
+        request_id = self._ids.choose(headers.all(b"x-request-id"))
+        found, answer = None, None
+        try:
+            found = self._table.find(scope["method"], _path(scope))
+            answer = await self._answer(found, scope, headers, receive, request_id)
+        except bodies.Disconnected:
+            return
+        except Refusal as refusal:
+            answer = self._refused(refusal, scope, headers, request_id)
+        except Exception as error:
+            self._services.log.error("request_failed", request_id=request_id, exc_info=error)
+            answer = problem(InternalError(), request_id)
+        self._cors.mark(answer, headers)
+        await self._envelope.send(answer, send, request_id, is_head=scope["method"] == "HEAD")
+        self._note(found, answer, scope, request_id, self._services.seconds() - started)
+
+    async def _answer(
+        self, found: Found, scope: Scope, headers: Headers, receive: Receive, request_id: str
+    ) -> Answer:
+        route = found.route
+        cookies = read_cookies(headers.all(b"cookie"), self._owned)
+        if scope["method"] not in SAFE_METHODS and (cookies or route.sets_cookies):
+            self._csrf.require_own(
+                headers.one(b"sec-fetch-site"),
+                headers.one(b"origin"),
+                headers.one(b"content-type"),
+            )
+        media_type = self._check_body(route, headers)
+        call = Call(
+            services=self._services,
+            scope=scope,
+            headers=headers,
+            request_id=request_id,
+            ip=self._client(scope, headers),
+            cookies=cookies,
+            identity=self._identity,
+            limiter=self._limiter,
+            table=self._table,
+            parameters=found.parameters,
+        )
+        if not route.who.is_public:
+            await self._authenticate(call, route)
+        if route.limits:
+            await self._limiter.admit(route.limits, call.ip)
+        if route.body is None:
+            await self._authorize_object(call, route)
+            return await route.page(call)
+        body = await self._read(call, route, receive, media_type)
+        await self._authorize_object(call, route)
+        return await route.page(call, body)
+
+    def _client(self, scope: Scope, headers: Headers) -> str:
+        peer = scope.get("client")
+        return self._addresses.of(peer[0] if peer else "", headers.all(b"x-forwarded-for"))
+
+    def _check_body(self, route: Route, headers: Headers) -> bytes:
+        """What can be told from the headers alone: the size, and the type if one is read."""
+        length = headers.one(b"content-length")
+        size = int(length) if length is not None and length.isdigit() else None
+        if size is not None and size > self._services.policy.body_limit:
+            raise TooLarge
+        if route.body is None:
+            return b""
+        kind = headers.one(b"content-type")
+        has_none = size == 0 or (size is None and headers.one(b"transfer-encoding") is None)
+        if kind is None and has_none:
+            return b""
+        return bodies.media_type(kind, headers.one(b"content-encoding"))
+
+    async def _authenticate(self, call: Call, route: Route) -> None:
+        call.caller = await self._identity.resolve(call)
+        if not route.who.owner and route.who.permission is not None:
+            call.caller.require(route.who.permission)
+
+    async def _authorize_object(self, call: Call, route: Route) -> None:
+        if call.caller is None:
+            return
+        services = self._services
+        route.who.require(
+            call.caller,
+            call.parameters.get("id"),
+            now=services.clock.now(),
+            step_up_ttl=services.sessions_policy.step_up_ttl,
+        )
+
+    async def _read(
+        self, call: Call, route: Route, receive: Receive, media_type: bytes
+    ) -> msgspec.Struct:
+        policy = self._services.policy
+        raw = await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
+        assert route.body is not None
+        if not raw:
+            if not route.optional_body:
+                raise Malformed("The body must be a JSON object.")
+            return bodies.convert({}, route.body)
+        if media_type == bodies.FORM_TYPE:
+            return bodies.convert(self._form(call, raw), route.body)
+        if media_type != bodies.JSON_TYPE:
+            raise UnsupportedMediaType
+        return bodies.convert(bodies.parse_json(raw), route.body)
+
+    def _form(self, call: Call, raw: bytes) -> dict[str, object]:
+        """A form is read only from who holds a session cookie, with the token that proves that it
+        was given out to them (attacks S05, S07).
+        """
+        if call.caller is None or call.cookie(self._names.session) is None:
+            raise UnsupportedMediaType
+        fields = bodies.parse_form(raw)
+        header = call.headers.one(b"x-csrf-token")
+        given = fields.pop("csrfToken", None) if header is None else header.decode("latin-1")
+        try:
+            bound_to = self._services.csrf_tokens.read(str(given))
+        except InvalidToken:
+            raise CsrfFailed from None
+        if bound_to != call.caller.session.id:
+            raise CsrfFailed
+        return fields
+
+    def _refused(self, refusal: Refusal, scope: Scope, headers: Headers, request_id: str) -> Answer:
+        if isinstance(refusal, MethodNotAllowed | NotFound) and scope["method"] == "OPTIONS":
+            preflight = self._cors.preflight(headers, self._table.methods(_path(scope)))
+            if preflight is not None:
+                return preflight
+        return problem(refusal, request_id)
+
+    def _note(
+        self, found: Found | None, answer: Answer, scope: Scope, request_id: str, took: float
+    ) -> None:
+        services = self._services
+        name = UNKNOWN if found is None else found.route.path
+        services.meter.request_done(name, answer.status, took)
+        if found is not None and found.route.is_quiet and answer.status < 400:
+            return
+        services.log.info(
+            "request",
+            request_id=request_id,
+            method=printable(scope["method"], 16),
+            path=name if found is not None else printable(_path(scope), 128),
+            status=answer.status,
+            ms=round(took * 1_000, 1),
+        )
+
+
+def _path(scope: Scope) -> str:
+    """The path below where this application is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    return path[len(root) :] if root and path.startswith(root) else path

@@ -1,0 +1,45 @@
+"""What every answer carries, whatever it says: the headers that keep it from being misused."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from watchword.web.answers import Answer, Header
+from watchword.web.services import WebPolicy
+
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_DOCUMENT_HEADERS = frozenset({b"content-security-policy", b"cache-control"})
+
+
+class Envelope:
+    """ASVS 3.4, 14.3.2. An answer may bring its own of the headers that suit pages."""
+
+    def __init__(self, policy: WebPolicy) -> None:
+        self._headers: list[Header] = [
+            (b"cache-control", b"no-store"),
+            (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; sandbox"),
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"no-referrer"),
+            (b"cross-origin-opener-policy", b"same-origin"),
+            (b"cross-origin-resource-policy", b"same-origin"),
+        ]
+        if policy.is_https:
+            hsts = b"max-age=31536000; includeSubDomains"
+            self._headers.append((b"strict-transport-security", hsts))
+
+    async def send(self, answer: Answer, send: Send, request_id: str, *, is_head: bool) -> None:
+        own = {name for name, _ in answer.headers} & _DOCUMENT_HEADERS
+        shared = self._headers if not own else self._without(own)
+        headers = [
+            *answer.headers,
+            (b"x-request-id", request_id.encode()),
+            *shared,
+        ]
+        if answer.status != 204:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        body = b"" if is_head else answer.body
+        await send({"type": "http.response.body", "body": body})
+
+    def _without(self, own: set[bytes]) -> list[Header]:
+        return [header for header in self._headers if header[0] not in own]

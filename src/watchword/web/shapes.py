@@ -1,0 +1,274 @@
+"""What bodies and answers look like on the wire; the API reference is made from these."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from watchword.domain.accounts import Account
+from watchword.domain.sessions import Session, Transport
+from watchword.domain.time import SECOND, Instant
+from watchword.ports import AuditRecord, UserAgents
+
+Text = Annotated[str, Meta(max_length=4_096)]
+
+
+class Shape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
+    """Keys are camelCase on the wire."""
+
+
+class Input(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A body; fields that it does not name are refused."""
+
+
+class OptionalShape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """An answer whose unset fields are left out."""
+
+
+@lru_cache(maxsize=8_192)
+def _rfc3339(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def time_text(at: Instant) -> str:
+    """RFC 3339 in UTC, to the second."""
+    return _rfc3339(at // SECOND)
+
+
+class UserShape(Shape, frozen=True):
+    id: str
+    email: str
+    name: str
+    role: str
+    email_verified: bool
+    mfa_enabled: bool
+    created_at: str
+
+
+class ManagedUserShape(UserShape, frozen=True):
+    """A user as an administrator sees them."""
+
+    status: Literal["active", "disabled"]
+
+
+class DeviceShape(Shape, frozen=True):
+    browser: str | None
+    os: str | None
+    type: str
+
+
+class LocationShape(Shape, frozen=True):
+    country: str | None
+    city: str | None
+
+
+class SessionShape(Shape, frozen=True):
+    id: str
+    created_at: str
+    last_seen_at: str
+    expires_at: str
+    idle_expires_at: str
+    ip: str
+    user_agent: str
+    device: DeviceShape
+    location: LocationShape | None
+    current: bool
+    amr: tuple[str, ...]
+
+
+def user_shape(account: Account) -> UserShape:
+    return UserShape(
+        account.id,
+        account.email.text,
+        account.name,
+        account.role,
+        account.email_verified,
+        account.mfa_enabled,
+        time_text(account.created_at),
+    )
+
+
+def managed_user_shape(account: Account) -> ManagedUserShape:
+    return ManagedUserShape(
+        account.id,
+        account.email.text,
+        account.name,
+        account.role,
+        account.email_verified,
+        account.mfa_enabled,
+        time_text(account.created_at),
+        account.status.value,
+    )
+
+
+def session_shape(session: Session, agents: UserAgents, *, current: bool) -> SessionShape:
+    device = agents.parse(session.origin.user_agent)
+    return SessionShape(
+        session.id,
+        time_text(session.created_at),
+        time_text(session.last_seen_at),
+        time_text(session.expires_at),
+        time_text(session.idle_expires_at),
+        session.origin.ip,
+        session.origin.user_agent,
+        DeviceShape(device.browser, device.os, device.type),
+        None,
+        current,
+        session.amr,
+    )
+
+
+class MessageAnswer(Shape, frozen=True):
+    message: str
+
+
+class UserAnswer(Shape, frozen=True):
+    message: str
+    user: UserShape
+
+
+class ManagedUserAnswer(Shape, frozen=True):
+    message: str
+    user: ManagedUserShape
+
+
+class ProfileAnswer(Shape, frozen=True):
+    message: str
+    user: UserShape
+    session: SessionShape
+
+
+class GrantAnswer(OptionalShape, frozen=True):
+    """``accessToken``, ``tokenType`` and ``expiresIn`` (seconds) in the ``cookie`` and ``body``
+    transports; ``refreshToken`` in ``body``.
+    """
+
+    message: str
+    user: UserShape | None = None
+    session: SessionShape | None = None
+    access_token: str | None = None
+    token_type: Literal["Bearer"] | None = None
+    expires_in: int | None = None
+    refresh_token: str | None = None
+
+
+class RevokedAnswer(Shape, frozen=True):
+    message: str
+    revoked: int
+
+
+class SessionsAnswer(Shape, frozen=True):
+    message: str
+    sessions: list[SessionShape]
+
+
+class UsersAnswer(Shape, frozen=True):
+    message: str
+    users: list[ManagedUserShape]
+    next_cursor: str | None
+
+
+class CsrfAnswer(Shape, frozen=True):
+    csrf_token: str
+
+
+class EventShape(Shape, frozen=True):
+    id: str
+    at: str
+    type: str
+    subject: str | None
+    actor: str | None
+    session: str | None
+    request_id: str
+    ip: str
+    user_agent: str
+    details: msgspec.Raw
+
+
+class AuditAnswer(Shape, frozen=True):
+    events: list[EventShape]
+    next_cursor: str | None
+
+
+def event_shape(record: AuditRecord) -> EventShape:
+    return EventShape(
+        record.id,
+        time_text(record.at),
+        record.type,
+        record.subject,
+        record.actor,
+        record.session,
+        record.trace.request_id,
+        record.trace.ip,
+        record.trace.user_agent,
+        msgspec.Raw(record.details.encode()),
+    )
+
+
+class CheckShape(OptionalShape, frozen=True):
+    status: Literal["ok", "failed"]
+    latency_ms: float | None = None
+
+
+class HealthAnswer(Shape, frozen=True):
+    status: Literal["ok", "failed"]
+    checks: dict[str, CheckShape]
+
+
+class JwksAnswer(Shape, frozen=True):
+    keys: list[dict[str, str]]
+
+
+class RegisterBody(Input, frozen=True, forbid_unknown_fields=True):
+    email: Text
+    password: Annotated[str, Meta(max_length=65_536)]
+    name: Text = ""
+
+
+class LoginBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``mfaCode`` and ``trustDevice`` say nothing about an account without a second factor."""
+
+    email: Text
+    password: Annotated[str, Meta(max_length=65_536)]
+    transport: Transport = Transport.COOKIE
+    remember: bool = True
+    mfa_code: Text | None = None
+    trust_device: bool = False
+
+
+class SetupBody(Input, frozen=True, forbid_unknown_fields=True):
+    token: Text
+    email: Text
+    password: Annotated[str, Meta(max_length=65_536)]
+    transport: Transport = Transport.COOKIE
+
+
+class RefreshBody(Input, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Text | None = None
+
+
+class ReauthenticateBody(Input, frozen=True, forbid_unknown_fields=True):
+    password: Annotated[str, Meta(max_length=65_536)]
+
+
+class ChangePasswordBody(Input, frozen=True, forbid_unknown_fields=True):
+    current_password: Annotated[str, Meta(max_length=65_536)]
+    new_password: Annotated[str, Meta(max_length=65_536)]
+
+
+class NameBody(Input, frozen=True, forbid_unknown_fields=True):
+    name: Text
+
+
+class RoleBody(Input, frozen=True, forbid_unknown_fields=True):
+    role: Text
+
+
+class StatusBody(Input, frozen=True, forbid_unknown_fields=True):
+    status: Literal["active", "disabled"]
+
+
+class NoBody(Input, frozen=True, forbid_unknown_fields=True):
+    """Nothing is asked for; an empty object will do."""
