@@ -16,12 +16,13 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.roles import EVERYTHING, Permission
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.ports import Allowance
-from watchword.settings import Profile, Settings, SettingsError
+from watchword.settings import Profile, Row, Settings, SettingsError
 from watchword.settings.addresses import origin
 from watchword.settings.parsing import Unreadable, allowance, duration, lockout, size
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "configuration.md"
-NAMES = [row.name for row in Settings().describe()]
+ROWS = Settings().describe()
+NAMES = [row.name for row in ROWS]
 LONG = "0123456789abcdef0123456789abcdef"
 
 
@@ -69,14 +70,10 @@ class TestAnEmptyFolder:
         made = Settings(data_dir=folder / "watchword-data")
         assert load(folder) == made
 
-    @pytest.mark.parametrize("row", Settings().describe(), ids=lambda row: row.name)
-    def test_has_defaults_that_are_written_as_they_are_shown(self, row, folder: Path) -> None:
-        if row.default in {"none", "the public URL", "console on a terminal, else json"}:
-            pytest.skip("the absence of a value")
-        values = {"ADMIN_EMAIL": "a@example.com"} if row.name.endswith("ADMIN_PASSWORD") else {}
-        values[row.name.removeprefix("WATCHWORD_")] = row.default
-        shown = {other.name: other.value for other in load(folder, **values).describe()}
-        assert shown[row.name] in {row.default, str(folder / "watchword-data")}
+    def test_has_defaults_that_are_written_as_they_are_shown(self, folder: Path) -> None:
+        absent = {"none", "the public URL", "console on a terminal, else json"}
+        written = {row.name: row.default for row in ROWS if row.default not in absent}
+        assert Settings.load(written, directory=folder) == load(folder)
 
 
 class TestWhereSettingsComeFrom:
@@ -176,12 +173,15 @@ class TestProblems:
         error = SettingsError(["a: b.", "c: d."])
         assert str(error) == "2 settings need your attention:\n  a: b.\n  c: d."
 
+    @pytest.mark.parametrize("text", ["c4n4ry", "c4n4ry-" * 50, "c4n4ry/\x01", "https://c4n4ry@h"])
     @pytest.mark.parametrize("name", NAMES)
-    def test_never_repeat_what_was_written(self, name: str, folder: Path) -> None:
-        canary = "c4n4ry-\x01-" + "9" * 300
-        error = "\n".join(problems(folder, {name: canary}))
-        assert "c4n4ry" not in error
-        assert "999" not in error
+    def test_never_repeat_what_was_written(self, name: str, text: str, folder: Path) -> None:
+        told = ""
+        try:
+            Settings.load({name: text}, directory=folder)
+        except SettingsError as error:
+            told = str(error)
+        assert "c4n4ry" not in told
 
     def test_end_where_settings_contradict_each_other(self, folder: Path) -> None:
         text = problem(folder, SESSION_IDLE_TTL="2d", SESSION_ABSOLUTE_TTL="1d")
@@ -197,11 +197,12 @@ class TestProblems:
 
     @given(st.sampled_from(NAMES), st.text(max_size=60))
     def test_are_the_only_thing_that_garbage_causes(self, name: str, text: str) -> None:
-        nowhere = Path("/nonexistent")
+        lines: tuple[str, ...] = ()
         try:
-            Settings.load({name: text}, directory=nowhere)
+            Settings.load({name: text}, directory=Path("/nonexistent"))
         except SettingsError as error:
-            assert all("\n" not in line for line in error.problems)
+            lines = error.problems
+        assert not any("\n" in line for line in lines)
 
 
 class TestSecrets:
@@ -258,7 +259,9 @@ class TestThePublicUrl:
             ("http://192.0.2.7:8000", "http://192.0.2.7:8000"),
         ],
     )
-    def test_is_written_as_a_browser_writes_an_origin(self, text, meant, folder: Path) -> None:
+    def test_is_written_as_a_browser_writes_an_origin(
+        self, text: str, meant: str, folder: Path
+    ) -> None:
         assert load(folder, PUBLIC_URL=text).public_url == meant
 
     @pytest.mark.parametrize(
@@ -340,8 +343,8 @@ class TestTheDatabase:
 class TestLifetimes:
     def test_of_access_tokens_end_at_15_minutes(self, folder: Path) -> None:
         assert load(folder, ACCESS_TOKEN_TTL="15m").access_token_ttl == 15 * MINUTE
-        assert "10s to 15m" in problem(folder, ACCESS_TOKEN_TTL="901s")
-        assert "10s to 15m" in problem(folder, ACCESS_TOKEN_TTL="0")
+        assert "1s to 15m" in problem(folder, ACCESS_TOKEN_TTL="901s")
+        assert "1s to 15m" in problem(folder, ACCESS_TOKEN_TTL="0")
 
     def test_of_idle_sessions_follow_a_shorter_absolute_one(self, folder: Path) -> None:
         settings = load(folder, SESSION_ABSOLUTE_TTL="10m")
@@ -386,7 +389,9 @@ class TestLimits:
 
     def test_can_be_off(self, folder: Path) -> None:
         settings = load(folder, LIMIT_SIGN_IN="off", LIMIT_AUTH="OFF", LOCKOUT="off")
-        assert settings.limit_sign_in is settings.limit_auth is settings.lockout_policy is None
+        assert settings.limit_sign_in is None
+        assert settings.limit_auth is None
+        assert settings.lockout_policy is None
         shown = {row.name: row.value for row in settings.describe()}
         assert shown["WATCHWORD_LOCKOUT"] == "off"
 
@@ -498,8 +503,8 @@ class TestTheDocumentation:
         documented = re.findall(r"^\| `(WATCHWORD_\w+)`", DOCUMENT.read_text("utf-8"), re.MULTILINE)
         assert documented == NAMES
 
-    @pytest.mark.parametrize("row", Settings().describe(), ids=lambda row: row.name)
-    def test_tells_what_holds(self, row) -> None:
+    @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+    def test_tells_what_holds(self, row: Row) -> None:
         lines = DOCUMENT.read_text("utf-8").splitlines()
         line = next(line for line in lines if line.startswith(f"| `{row.name}`"))
         _, default, meaning = (cell.strip() for cell in line.strip("|").split(" | "))

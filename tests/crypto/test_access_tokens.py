@@ -37,7 +37,7 @@ CLAIMS = AccessClaims(
     gen=7,
     amr=("pwd", "otp"),
 )
-MISSING = object()
+MISSING = ("this claim is not there",)
 ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 every_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=str)

@@ -1,7 +1,7 @@
 """Figures for Prometheus, with the same names however many workers serve.
 
-To count something new: give it a metric here, a method that says what happened, and its line in
-docs/operations.md. A label comes from the route table or from an enumeration.
+To count something new: give it a metric here, and a method that says what happened. A label comes
+from the route table or from an enumeration.
 
 Invariant: no label ever holds what a client sent; there would be one series per attacker's whim.
 """
@@ -105,10 +105,7 @@ class PrometheusMeter:
     def __init__(self, *, version: str) -> None:
         registry = CollectorRegistry()
         self._requests = Counter(
-            "watchword_requests_total",
-            "Requests answered.",
-            ("route", "status"),
-            registry=registry,
+            "watchword_requests_total", "Requests answered.", ("route", "status"), registry=registry
         )
         self._request_seconds = _Tallied(
             "watchword_request_seconds",
@@ -137,13 +134,7 @@ class PrometheusMeter:
         )
         self._counters = _make_counters(registry)
         self.hashing = HashingMeter(registry)
-        Gauge(
-            "watchword_build_info",
-            "Always 1; the label says which version serves.",
-            ("version",),
-            registry=registry,
-            multiprocess_mode="livemax",
-        ).labels(version).set(1)
+        _tell_version(registry, version)
         self._answered: dict[tuple[str, int], _Tally] = {}
         self._counted: dict[tuple[Count, str], int] = {}
         self._pending = 0
@@ -227,6 +218,17 @@ _MEANINGS: Final = {
     Count.LIMITED: "Requests refused because of a limit.",
     Count.CACHE: "Look-ups of the caches in front of the store.",
 }
+
+
+def _tell_version(registry: CollectorRegistry, version: str) -> None:
+    build = Gauge(
+        "watchword_build_info",
+        "Always 1; the label says which version serves.",
+        ("version",),
+        registry=registry,
+        multiprocess_mode="livemax",
+    )
+    build.labels(version).set(1)
 
 
 def _make_counters(registry: CollectorRegistry) -> dict[Count, Counter]:

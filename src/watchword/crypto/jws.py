@@ -49,7 +49,7 @@ def verify(token: str, keys: Mapping[str, VerifyingKey], *, max_length: int = MA
     if len(token) > max_length:
         raise InvalidToken("length")
     parts = token.split(".", _PARTS)
-    # An empty payload is a payload (RFC 7515 has no least size); a token of ours then has no claims.
+    # An empty payload is a payload (RFC 7515); a token of ours then simply has no claims.
     if len(parts) != _PARTS or not parts[0] or not parts[2]:
         raise InvalidToken("structure")
     raw_header, payload, signature = map(_decode, parts)

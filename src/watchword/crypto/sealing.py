@@ -35,13 +35,25 @@ class Sealer:
         nonce = token_bytes(_NONCE_LENGTH)
         return _VERSION + nonce + self._ciphers[0].encrypt(nonce, plaintext, _VERSION + context)
 
+    def is_current(self, sealed: bytes, context: bytes) -> bool:
+        """Whether the first key sealed it; if not, seal it anew before that key is given up."""
+        try:
+            self._open_with(self._ciphers[:1], sealed, context)
+        except SealBroken:
+            return False
+        return True
+
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Give back what was sealed for this context; SealBroken for anything else."""
+        return self._open_with(self._ciphers, sealed, context)
+
+    @staticmethod
+    def _open_with(ciphers: Sequence[AESGCM], sealed: bytes, context: bytes) -> bytes:
         version, rest = sealed[:1], sealed[1:]
         nonce, ciphertext = rest[:_NONCE_LENGTH], rest[_NONCE_LENGTH:]
         if version != _VERSION or len(nonce) != _NONCE_LENGTH:
             raise SealBroken("not a sealed value")
-        for cipher in self._ciphers:
+        for cipher in ciphers:
             try:
                 return cipher.decrypt(nonce, ciphertext, version + context)
             except InvalidTag:

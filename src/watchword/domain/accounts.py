@@ -49,7 +49,7 @@ class EmailAddress:
 
 def _disguises_ascii(local: str) -> bool:
     for character in local:
-        if ord(character) < 128:
+        if character.isascii():
             continue
         folded = unicodedata.normalize("NFKC", character).casefold()
         if folded.isascii() and folded:

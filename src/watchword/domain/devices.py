@@ -1,6 +1,7 @@
 """What an address and a user agent say about where a request comes from: evidence, never proof."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 USER_AGENT_LIMIT = 512
@@ -28,6 +29,7 @@ def printable(text: str, limit: int = USER_AGENT_LIMIT) -> str:
     return "".join(c if c.isprintable() else "\ufffd" for c in text[:limit])
 
 
+@lru_cache(maxsize=4_096)
 def limit_bucket(ip: str) -> str:
     """The key under which a client address is counted: IPv6 by its /64, mapped IPv4 as IPv4.
 

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """A fact about ``subject`` (a user id), caused by ``actor`` (a user id, None for the service)."""
+    """A fact about ``subject``, caused by ``actor``: user ids, None for the service itself."""
 
     type: ClassVar[str]
     subject: str | None

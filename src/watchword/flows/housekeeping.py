@@ -6,6 +6,7 @@ Safe on several processes at once: each step is a bounded, conditional change.
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import HOUR, MINUTE, SECOND, Instant, Span
@@ -14,6 +15,14 @@ from watchword.flows.standings import Standings
 from watchword.ports import Clock, Housekeeping
 
 PIECE = 1_000
+
+
+class Gauges(Protocol):
+    def sessions_alive(self, count: int) -> None: ...
+
+    def pour(self) -> None:
+        """Hand over what was counted since."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +42,21 @@ class Housekeeper:
     standings: Standings
     keyring: KeyRing
     clock: Clock
-    show_live_sessions: Callable[[int], None]
+    gauges: Gauges
     failed: Callable[[str, Exception], None]
 
     def chores(self) -> tuple[Chore, ...]:
         return (
-            Chore("flush", SECOND, self.standings.flush),
+            Chore("flush", SECOND, self.flush),
             Chore("purge", MINUTE, self.purge),
             Chore("gauge", 15 * SECOND, self.gauge),
             Chore("keys", HOUR, self.keyring.rotate_if_due),
         )
+
+    async def flush(self) -> None:
+        """The last uses of sessions, and what was counted."""
+        self.gauges.pour()
+        await self.standings.flush()
 
     async def purge(self) -> int:
         """Everything that has ended, a piece at a time, so that nobody waits long behind it."""
@@ -53,7 +67,7 @@ class Housekeeper:
         return removed + piece
 
     async def gauge(self) -> None:
-        self.show_live_sessions(await self.store.count_live_sessions(self.clock.now()))
+        self.gauges.sessions_alive(await self.store.count_live_sessions(self.clock.now()))
 
     async def tick(self, due: dict[str, Instant]) -> None:
         """Do what is due, and note when it is due next."""
@@ -76,4 +90,4 @@ class Housekeeper:
                 await asyncio.wait_for(stop.wait(), timeout=1)
             except TimeoutError:
                 continue
-        await self.standings.flush()
+        await self.flush()

@@ -108,6 +108,7 @@ class KeyRing:
     async def prepare(self) -> None:
         """See to it that a key of the configured algorithm signs and that the next one is known."""
         stored = await self._store.reading.keys.list_keys()
+        await self._reseal(stored)
         fitting = [key for key in stored if key.algorithm == self._policy.algorithm.value]
         if not any(key.activated_at is not None and key.retires_at is None for key in fitting):
             await self._replace(_next_of(fitting))
@@ -115,6 +116,14 @@ class KeyRing:
             await self._insert(self._make(activated_at=None))
         self.forget()
         await self.keys()
+
+    async def _reseal(self, stored: Sequence[StoredKey]) -> None:
+        """Under the first secret, so that the ones behind it can be given up."""
+        for key in stored:
+            if not self._sealer.is_current(key.sealed, _place(key.kid)):
+                plain = self._unseal(key).to_bytes()
+                async with self._store.transaction() as unit:
+                    await unit.keys.reseal(key.kid, self._sealer.seal(plain, _place(key.kid)))
 
     async def rotate(self, trace: RequestTrace) -> str:
         """Let the key that was published ahead sign from now on; its id. The former key verifies

@@ -5,7 +5,6 @@ look at it. Invariant: when in doubt, the store is asked; when it cannot answer,
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from watchword.domain.errors import SessionRevoked
 from watchword.domain.roles import Roles
@@ -143,12 +142,10 @@ class Standings:
         self._pictures[session_id] = picture
         self._of_user.setdefault(picture.caller.account.id, set()).add(session_id)
 
-    def current(self, caller: Caller) -> Caller:
-        """The caller with the last use as it is known here."""
-        picture = self._pictures.get(caller.session.id)
-        if picture is None:
-            return caller
-        return replace(caller, session=picture.session)
+    def last_seen(self, session: Session) -> Instant:
+        """The last use of ``session`` as it is known here, written down or not."""
+        picture = self._pictures.get(session.id)
+        return session.last_seen_at if picture is None else picture.seen
 
     async def flush(self) -> int:
         """Write down the uses that the store does not know of. A crash before it can only end a

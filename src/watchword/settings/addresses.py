@@ -8,7 +8,6 @@ import re
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import Invalid
@@ -17,7 +16,9 @@ from watchword.settings.parsing import Kind, Unreadable
 Network = IPv4Network | IPv6Network
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_PLACE = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::[0-9]{1,5})?")
+_LAST_PORT: Final = 65_535
+# Stricter than urlsplit, which drops tabs and line ends, and what stands between "]" and the port.
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?/?")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
@@ -33,20 +34,17 @@ def origin() -> Kind[str]:
 def _parse_origin(text: str) -> str:
     if not text.isascii():
         raise Unreadable("Write the host in its ASCII form (xn--…).")
-    # urlsplit would quietly drop tabs and line ends, and what stands between "]" and the port.
-    parts = urlsplit(text) if text.isprintable() and " " not in text else urlsplit("")
-    place = _PLACE.fullmatch(parts.netloc.lower())
+    match = _ORIGIN.fullmatch(text.lower())
+    if match is None:
+        raise Unreadable(_ORIGIN_ADVICE)
+    scheme, host, port = match[1], match[2], int(match[3] or _DEFAULT_PORTS[match[1]])
     try:
-        host = _parse_host(place[1] if place else "")
-        port = parts.port
+        host = _parse_host(host)
     except ValueError:
         raise Unreadable(_ORIGIN_ADVICE) from None
-    is_bare = parts.path in {"", "/"} and not {"?", "#"} & set(text)
-    if parts.scheme not in _DEFAULT_PORTS or not is_bare or port == 0:
+    if not 0 < port <= _LAST_PORT:
         raise Unreadable(_ORIGIN_ADVICE)
-    if port is None or port == _DEFAULT_PORTS[parts.scheme]:
-        return f"{parts.scheme}://{host}"
-    return f"{parts.scheme}://{host}:{port}"
+    return f"{scheme}://{host}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
 
 
 def _parse_host(host: str) -> str:

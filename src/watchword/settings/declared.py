@@ -141,9 +141,9 @@ class Declared:
     # --- sessions and tokens
     access_token_ttl: Span = setting(
         "ACCESS_TOKEN_TTL",
-        duration("10s", "15m"),
+        duration("1s", "15m"),
         default="5m",
-        meaning="How long an access token lives: `10s` to `15m`.",
+        meaning="How long an access token lives: `1s` to `15m`.",
     )
     session_idle_ttl: Span = setting(
         "SESSION_IDLE_TTL",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from watchword.domain.roles import Permission as P
+from watchword.domain.roles import Permission
 from watchword.web import shapes as s
 from watchword.web.api import audit, credentials, operations, sessions, sign_in, users
 from watchword.web.policies import PUBLIC, USER, Limit, owner_or, permitted
@@ -10,7 +10,7 @@ from watchword.web.routing import Route
 
 AUTH: Final = frozenset({Limit.AUTH})
 AUTH_SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
-FRESH_ADMIN: Final = permitted(P.USERS_ROLE, fresh=True)
+FRESH_ADMIN: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
 # fmt: off
 ROUTES: Final = (
@@ -67,21 +67,21 @@ ROUTES: Final = (
           answers={200: s.CsrfAnswer}),
 
     # Users
-    Route(method="GET", path="/users", page=users.list_users, who=permitted(P.USERS_READ),
+    Route(method="GET", path="/users", page=users.list_users, who=permitted(Permission.USERS_READ),
           tag="Users", summary="Search the users", answers={200: s.UsersAnswer},
           query=("role", "status", "q", "limit", "cursor")),
-    Route(method="GET", path="/users/{id}", page=users.get_user, who=owner_or(P.USERS_READ),
-          tag="Users", summary="One user", answers={200: s.ManagedUserAnswer},
-          refusals=("NOT_FOUND",)),
+    Route(method="GET", path="/users/{id}", page=users.get_user, tag="Users",
+          who=owner_or(Permission.USERS_READ), summary="One user",
+          answers={200: s.ManagedUserAnswer}, refusals=("NOT_FOUND",)),
     Route(method="DELETE", path="/users/{id}", page=users.delete_user,
-          who=owner_or(P.USERS_DELETE, fresh_owner=True), tag="Users",
+          who=owner_or(Permission.USERS_DELETE, fresh_owner=True), tag="Users",
           summary="Delete an account with all that belongs to it", answers={200: s.UserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/role", page=users.change_role, who=FRESH_ADMIN,
           tag="Users", summary="Change a user's role", body=s.RoleBody,
           answers={200: s.ManagedUserAnswer}, refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/status", page=users.change_status,
-          who=permitted(P.USERS_STATUS), tag="Users", summary="Disable or enable a user",
+          who=permitted(Permission.USERS_STATUS), tag="Users", summary="Disable or enable a user",
           body=s.StatusBody, answers={200: s.ManagedUserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/{role}", page=users.change_role_by_path,
@@ -89,12 +89,13 @@ ROUTES: Final = (
           body=s.NoBody, optional_body=True, answers={200: s.ManagedUserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="GET", path="/users/{id}/sessions", page=sessions.list_of_user,
-          who=owner_or(P.SESSIONS_READ), tag="Users", summary="A user's live sessions",
+          who=owner_or(Permission.SESSIONS_READ), tag="Users", summary="A user's live sessions",
           answers={200: s.SessionsAnswer}, refusals=("NOT_FOUND",)),
     Route(method="DELETE", path="/users/{id}/sessions", page=sessions.end_of_user,
-          who=owner_or(P.SESSIONS_END), tag="Users", summary="End all of a user's sessions",
+          who=owner_or(Permission.SESSIONS_END), tag="Users",
+          summary="End all of a user's sessions",
           answers={200: s.RevokedAnswer}, refusals=("NOT_FOUND",)),
-    Route(method="GET", path="/audit", page=audit.list_events, who=permitted(P.AUDIT_READ),
+    Route(method="GET", path="/audit", page=audit.list_events, who=permitted(Permission.AUDIT_READ),
           tag="Users", summary="What happened, newest first", answers={200: s.AuditAnswer},
           query=("user", "type", "from", "to", "limit", "cursor")),
 

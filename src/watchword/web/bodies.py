@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Any, Final, NoReturn, TypeVar
 from urllib.parse import parse_qsl
 
@@ -59,7 +61,7 @@ async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
 def parse_json(raw: bytes) -> dict[str, object]:
     """A JSON object without repeated names, NaN or endless numbers (attack I03)."""
     try:
-        value = json.loads(raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_refuse)
+        value = _JSON.decode(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise Malformed("The body is not a JSON object that can be read.") from None
     if not isinstance(value, dict):
@@ -90,11 +92,15 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
+_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+
+
 def convert(fields: Mapping[str, object], kind: type[Body]) -> Body:
     """``fields`` as a ``kind``. Raise `Invalid` that names every field that is wrong: missing, of
     another type, unknown (attacks A01, I04), or holding text that no database should see (I01).
     """
-    known = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    known = _fields_of(kind)
     errors = [
         FieldError(_shown(name), "This field is not known here.")
         for name in fields
@@ -115,8 +121,13 @@ def convert(fields: Mapping[str, object], kind: type[Body]) -> Body:
     return kind(**values)
 
 
+@cache
+def _fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(kind)}
+
+
 def _clean(value: object) -> object:
-    if isinstance(value, str) and ("\0" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+    if isinstance(value, str) and _UNSTORABLE.search(value):
         raise ValueError("This text holds characters that are not allowed.")
     return value
 

@@ -1,48 +1,21 @@
-"""One request, as the pages see it: headers scanned once, and who is asking."""
+"""One request, as the pages see it: where it comes from, what it carries, and who is asking."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qsl
 
 from watchword.domain.devices import Origin, printable
 from watchword.domain.errors import FieldError, Invalid, Malformed, TokenMissing
 from watchword.domain.standing import Caller
 from watchword.ports import RequestTrace
+from watchword.web.headers import Headers
+from watchword.web.identity import Identity
+from watchword.web.limiting import Limiter
+from watchword.web.routing import RouteTable
 from watchword.web.services import Services
 
-if TYPE_CHECKING:
-    from watchword.web.identity import Identity
-    from watchword.web.limiting import Limiter
-    from watchword.web.routing import RouteTable
-
 _LONGEST_QUERY = 2_048
-
-
-class Headers:
-    """The request's headers by lower-case name. A name that comes twice keeps all its values, so
-    that whoever reads it decides what a second one means.
-    """
-
-    __slots__ = ("_values",)
-
-    def __init__(self, raw: Sequence[tuple[bytes, bytes]]) -> None:
-        values: dict[bytes, list[bytes]] = {}
-        for name, value in raw:
-            values.setdefault(name, []).append(value)
-        self._values = values
-
-    def all(self, name: bytes) -> Sequence[bytes]:
-        return self._values.get(name, ())
-
-    def one(self, name: bytes) -> bytes | None:
-        """Raise `Malformed` when the header was sent twice (attack J20)."""
-        values = self._values.get(name)
-        if values is None:
-            return None
-        if len(values) > 1:
-            raise Malformed(f"The header {name.decode('latin-1')} was sent twice.")
-        return values[0]
 
 
 @dataclass(slots=True)
@@ -55,9 +28,9 @@ class Call:
     request_id: str
     ip: str
     cookies: Mapping[bytes, str]
-    identity: "Identity"
-    limiter: "Limiter"
-    table: "RouteTable"
+    identity: Identity
+    limiter: Limiter
+    table: RouteTable
     parameters: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
 

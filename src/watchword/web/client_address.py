@@ -1,4 +1,4 @@
-"""Where a request comes from: the peer, or the hop that a trusted proxy vouches for (attack B01)."""
+"""Where a request comes from: the peer, or the hop that a trusted proxy vouches for (B01)."""
 
 from collections.abc import Sequence
 from functools import lru_cache

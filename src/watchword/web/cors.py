@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from watchword.web.answers import Answer
-from watchword.web.call import Headers
+from watchword.web.headers import Headers
 
 _VARY = (b"vary", b"Origin")
 _CREDENTIALS = (b"access-control-allow-credentials", b"true")

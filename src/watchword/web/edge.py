@@ -5,6 +5,8 @@ authorization on the object. Invariant: nothing that a client sends leaves here 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -14,7 +16,7 @@ from watchword.domain.devices import printable
 from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal
 from watchword.web import bodies
 from watchword.web.answers import Answer
-from watchword.web.call import Call, Headers
+from watchword.web.call import Call
 from watchword.web.client_address import ClientAddress
 from watchword.web.cookies import CookieNames, read_cookies
 from watchword.web.cors import Cors
@@ -27,6 +29,7 @@ from watchword.web.errors import (
     UnsupportedMediaType,
     problem,
 )
+from watchword.web.headers import Headers
 from watchword.web.identity import Identity
 from watchword.web.limiting import Limiter
 from watchword.web.request_ids import RequestIds
@@ -38,6 +41,16 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request before it is known what it wants."""
+
+    scope: Scope
+    headers: Headers
+    receive: Receive
+    request_id: str
 
 
 class Edge:
@@ -69,25 +82,26 @@ class Edge:
         started = self._services.seconds()
         headers = Headers(scope["headers"])
         request_id = self._ids.choose(headers.all(b"x-request-id"))
-        found, answer = None, None
+        incoming = Incoming(scope, headers, receive, request_id)
+        found = None
         try:
             found = self._table.find(scope["method"], _path(scope))
-            answer = await self._answer(found, scope, headers, receive, request_id)
+            answer = await self._answer(found, incoming)
         except bodies.Disconnected:
             return
         except Refusal as refusal:
-            answer = self._refused(refusal, scope, headers, request_id)
+            answer = self._refused(refusal, incoming)
         except Exception as error:
-            self._services.log.error("request_failed", request_id=request_id, exc_info=error)
+            self._services.log.error(  # noqa: TRY400  the trace is given with it
+                "request_failed", request_id=request_id, exc_info=error
+            )
             answer = problem(InternalError(), request_id)
         self._cors.mark(answer, headers)
         await self._envelope.send(answer, send, request_id, is_head=scope["method"] == "HEAD")
-        self._note(found, answer, scope, request_id, self._services.seconds() - started)
+        self._note(found, answer, incoming, self._services.seconds() - started)
 
-    async def _answer(
-        self, found: Found, scope: Scope, headers: Headers, receive: Receive, request_id: str
-    ) -> Answer:
-        route = found.route
+    async def _answer(self, found: Found, incoming: Incoming) -> Answer:
+        route, scope, headers = found.route, incoming.scope, incoming.headers
         cookies = read_cookies(headers.all(b"cookie"), self._owned)
         if scope["method"] not in SAFE_METHODS and (cookies or route.sets_cookies):
             self._csrf.require_own(
@@ -100,7 +114,7 @@ class Edge:
             services=self._services,
             scope=scope,
             headers=headers,
-            request_id=request_id,
+            request_id=incoming.request_id,
             ip=self._client(scope, headers),
             cookies=cookies,
             identity=self._identity,
@@ -115,7 +129,7 @@ class Edge:
         if route.body is None:
             await self._authorize_object(call, route)
             return await route.page(call)
-        body = await self._read(call, route, receive, media_type)
+        body = await self._read(call, route, incoming.receive, media_type)
         await self._authorize_object(call, route)
         return await route.page(call, body)
 
@@ -138,7 +152,7 @@ class Edge:
         return bodies.media_type(kind, headers.one(b"content-encoding"))
 
     async def _authenticate(self, call: Call, route: Route) -> None:
-        call.caller = await self._identity.resolve(call)
+        call.caller = await self._identity.resolve(call.headers, call.cookies)
         if not route.who.owner and route.who.permission is not None:
             call.caller.require(route.who.permission)
 
@@ -186,24 +200,25 @@ class Edge:
             raise CsrfFailed
         return fields
 
-    def _refused(self, refusal: Refusal, scope: Scope, headers: Headers, request_id: str) -> Answer:
+    def _refused(self, refusal: Refusal, incoming: Incoming) -> Answer:
+        scope = incoming.scope
         if isinstance(refusal, MethodNotAllowed | NotFound) and scope["method"] == "OPTIONS":
-            preflight = self._cors.preflight(headers, self._table.methods(_path(scope)))
+            methods = self._table.methods(_path(scope))
+            preflight = self._cors.preflight(incoming.headers, methods)
             if preflight is not None:
                 return preflight
-        return problem(refusal, request_id)
+        return problem(refusal, incoming.request_id)
 
-    def _note(
-        self, found: Found | None, answer: Answer, scope: Scope, request_id: str, took: float
-    ) -> None:
-        services = self._services
+    def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:
+        """Frequent reads that go well are counted, and not written down one by one."""
+        services, scope = self._services, incoming.scope
         name = UNKNOWN if found is None else found.route.path
         services.meter.request_done(name, answer.status, took)
-        if found is not None and found.route.is_quiet and answer.status < 400:
+        if found is not None and found.route.is_quiet and answer.status < HTTPStatus.BAD_REQUEST:
             return
         services.log.info(
             "request",
-            request_id=request_id,
+            request_id=incoming.request_id,
             method=printable(scope["method"], 16),
             path=name if found is not None else printable(_path(scope), 128),
             status=answer.status,

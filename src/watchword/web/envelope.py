@@ -1,6 +1,7 @@
 """What every answer carries, whatever it says: the headers that keep it from being misused."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from http import HTTPStatus
 from typing import Any
 
 from watchword.web.answers import Answer, Header
@@ -35,7 +36,7 @@ class Envelope:
             (b"x-request-id", request_id.encode()),
             *shared,
         ]
-        if answer.status != 204:
+        if answer.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if is_head else answer.body

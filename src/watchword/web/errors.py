@@ -9,7 +9,7 @@ from watchword.domain.errors import Invalid, Limited, NotAuthenticated, Refusal,
 from watchword.domain.time import SECOND
 from watchword.web.answers import PROBLEM, Answer, encode
 
-DOCS: Final = "https://watchword.dev/problems/"
+DOCS: Final = "/docs#"  # on the public URL; a reference with its full path: RFC 9457 section 3.1.1
 
 STATUSES: Final = {
     "INVALID_CREDENTIALS": 401,
@@ -100,6 +100,11 @@ class Problem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     errors: list[FieldProblem] | None = None
 
 
+def anchor_of(code: str) -> str:
+    """Where the page of the API reference explains ``code``."""
+    return code.lower().replace("_", "-")
+
+
 def problem(refusal: Refusal, request_id: str) -> Answer:
     """The answer that says ``refusal``; what is in it was written by us, not by a library."""
     code = refusal.code
@@ -108,7 +113,7 @@ def problem(refusal: Refusal, request_id: str) -> Answer:
     if isinstance(refusal, Invalid):
         fields = [FieldProblem(error.field, error.message) for error in refusal.errors]
     content = Problem(
-        type=f"{DOCS}{code.lower().replace('_', '-')}",
+        type=f"{DOCS}{anchor_of(code)}",
         title=TITLES[status],
         status=status,
         detail=refusal.detail,
@@ -142,4 +147,5 @@ def _challenge(refusal: NotAuthenticated) -> bytes:
     """RFC 6750 section 3: without a token no error code, with a bad one ``invalid_token``."""
     if refusal.code in {"TOKEN_MISSING", "INVALID_CREDENTIALS"}:
         return b'Bearer realm="watchword"'
-    return f'Bearer realm="watchword", error="invalid_token", error_description="{refusal.detail}"'.encode()
+    described = f'error="invalid_token", error_description="{refusal.detail}"'
+    return f'Bearer realm="watchword", {described}'.encode()

@@ -1,5 +1,6 @@
 """Bearer tokens and cookies, in and out: who is asking, and what they are given to hold."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from watchword.domain.errors import TokenInvalid, TokenMissing
@@ -9,18 +10,18 @@ from watchword.domain.time import DAY
 from watchword.flows.access import Access
 from watchword.flows.grants import Grant
 from watchword.web.answers import Answer
-from watchword.web.call import Call
 from watchword.web.cookies import CookieNames
+from watchword.web.headers import Headers
 
 _DEVICE_LIFETIME = 400 * DAY  # as long as browsers keep a cookie
 _CLEAR_SITE_DATA = (b"clear-site-data", b'"cache", "storage"')
 
 
-def bearer_token(call: Call) -> str | None:
+def bearer_token(headers: Headers) -> str | None:
     """RFC 6750 section 2.1, and no other place. Raise `Malformed` when it is sent twice,
     `TokenInvalid` for another scheme.
     """
-    header = call.headers.one(b"authorization")
+    header = headers.one(b"authorization")
     if header is None:
         return None
     scheme, _, token = header.partition(b" ")
@@ -34,12 +35,12 @@ class Identity:
     access: Access
     names: CookieNames
 
-    async def resolve(self, call: Call) -> Caller:
+    async def resolve(self, headers: Headers, cookies: Mapping[bytes, str]) -> Caller:
         """A bearer token wins over a session cookie; raise `TokenMissing` with neither."""
-        token = bearer_token(call)
+        token = bearer_token(headers)
         if token is not None:
             return await self.access.by_access_token(token)
-        cookie = call.cookie(self.names.session)
+        cookie = cookies.get(self.names.session.encode())
         if cookie is None:
             raise TokenMissing
         return await self.access.by_session_cookie(cookie)

@@ -49,6 +49,7 @@ class Found:
     parameters: Mapping[str, str]
 
 
+_LONGEST_PARAMETER = 128
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -123,7 +124,7 @@ def _match(pattern: Sequence[str], segments: Sequence[str]) -> Mapping[str, str]
     parameters: dict[str, str] = {}
     for expected, given in zip(pattern, segments, strict=True):
         if expected.startswith("{"):
-            if not given or len(given) > 128 or "\0" in given:
+            if not given or len(given) > _LONGEST_PARAMETER or "\0" in given:
                 return None
             parameters[expected[1:-1]] = given
         elif expected != given:

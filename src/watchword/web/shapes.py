@@ -103,14 +103,18 @@ def managed_user_shape(account: Account) -> ManagedUserShape:
     )
 
 
-def session_shape(session: Session, agents: UserAgents, *, current: bool) -> SessionShape:
+def session_shape(
+    session: Session, agents: UserAgents, *, current: bool, seen: Instant | None = None
+) -> SessionShape:
+    """``seen`` is the last use where it is later than the session's own."""
+    seen = session.last_seen_at if seen is None else seen
     device = agents.parse(session.origin.user_agent)
     return SessionShape(
         session.id,
         time_text(session.created_at),
-        time_text(session.last_seen_at),
+        time_text(seen),
         time_text(session.expires_at),
-        time_text(session.idle_expires_at),
+        time_text(seen + session.idle_ttl),
         session.origin.ip,
         session.origin.user_agent,
         DeviceShape(device.browser, device.os, device.type),

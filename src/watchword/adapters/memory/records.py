@@ -70,6 +70,11 @@ class MemoryKeys:
         keys[kid] = replace(chosen, activated_at=now)
         self._place.tables.note(Topic.KEYS)
 
+    async def reseal(self, kid: str, sealed: bytes) -> None:
+        keys = self._place.tables.keys
+        if kid in keys:
+            keys[kid] = replace(keys[kid], sealed=sealed)
+
     async def delete(self, kid: str) -> None:
         self._place.tables.keys.pop(kid, None)
         self._place.tables.note(Topic.KEYS)

@@ -38,6 +38,7 @@ WHERE activated_at IS NOT NULL AND retires_at IS NULL AND kid <> :kid
 _ACTIVATE_KEY = """
 UPDATE signing_keys SET activated_at = :now WHERE kid = :kid AND activated_at IS NULL
 """
+_RESEAL_KEY = "UPDATE signing_keys SET sealed = :sealed WHERE kid = :kid"
 _DELETE_KEY = "DELETE FROM signing_keys WHERE kid = :kid"
 
 
@@ -122,6 +123,9 @@ class SqlKeys:
         if activated:
             await self._statements.change(_RETIRE_KEYS, {"kid": kid, "retires_at": now + overlap})
             await note(self._statements, Topic.KEYS)
+
+    async def reseal(self, kid: str, sealed: bytes) -> None:
+        await self._statements.change(_RESEAL_KEY, {"kid": kid, "sealed": sealed})
 
     async def delete(self, kid: str) -> None:
         await self._statements.change(_DELETE_KEY, {"kid": kid})

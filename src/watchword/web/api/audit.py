@@ -26,14 +26,15 @@ async def list_events(call: Call) -> Answer:
 
 
 def _moment(query: dict[str, str], name: str) -> Instant | None:
+    """Without an offset nobody could tell which moment is meant."""
     text = query.get(name)
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError
-        return int(moment.timestamp()) * SECOND
+        seconds = None if moment.tzinfo is None else int(moment.timestamp())
     except (ValueError, OverflowError):
-        sentence = "Write a time like 2026-11-20T12:00:00Z."
-        raise Invalid(FieldError(name, sentence)) from None
+        seconds = None
+    if seconds is None:
+        raise Invalid(FieldError(name, "Write a time like 2026-11-20T12:00:00Z."))
+    return seconds * SECOND

@@ -7,8 +7,10 @@ from urllib.parse import quote
 from watchword.domain.errors import Forbidden, NotFound, Unavailable
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
+from watchword.web.docs_page import page_of
+from watchword.web.docs_style import DOCS_POLICY
 from watchword.web.identity import bearer_token
-from watchword.web.openapi import DOCS_PAGE, DOCS_POLICY, describe
+from watchword.web.openapi import document_of
 from watchword.web.shapes import CheckShape, HealthAnswer, JwksAnswer
 
 _FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
@@ -38,7 +40,7 @@ async def jwks(call: Call) -> Answer:
     return answer
 
 
-async def live(call: Call) -> Answer:
+async def live(_: Call) -> Answer:
     """The process runs and answers; nothing else is asked."""
     return as_json(HealthAnswer("ok", {}))
 
@@ -51,7 +53,9 @@ async def ready(call: Call) -> Answer:
         await services.store.check()
         await services.keyring.keys()
     except Unavailable as error:
-        services.log.error("not_ready", request_id=call.request_id, reason=str(error))
+        services.log.error(  # noqa: TRY400  the reason is enough; the way to it is known
+            "not_ready", request_id=call.request_id, reason=str(error)
+        )
         failed = HealthAnswer("failed", {"database": CheckShape("failed")})
         answer = as_json(failed, status=503)
         answer.headers.append((b"retry-after", b"1"))
@@ -69,7 +73,7 @@ async def metrics(call: Call) -> Answer:
 def _require_operator(call: Call) -> None:
     expected = call.services.policy.metrics_token
     if expected is not None:
-        given = (bearer_token(call) or "").encode("latin-1")
+        given = (bearer_token(call.headers) or "").encode("latin-1")
         if not hmac.compare_digest(given, expected):
             raise NotFound("There is nothing at this address.")
         return
@@ -87,13 +91,13 @@ def _is_loopback(peer: str) -> bool:
 
 
 async def openapi(call: Call) -> Answer:
-    document = describe(call.table.routes, call.services.policy.public_url)
+    document = document_of(call.table, call.services.policy.public_url)
     return Answer(200, document, [(b"content-type", b"application/json; charset=utf-8")])
 
 
 async def docs(call: Call) -> Answer:
     return Answer(
         200,
-        DOCS_PAGE.render(call.table.routes),
+        page_of(call.table, call.services.policy.public_url),
         [(b"content-type", b"text/html; charset=utf-8"), DOCS_POLICY],
     )

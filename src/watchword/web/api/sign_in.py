@@ -121,7 +121,7 @@ async def _held_sessions(call: Call, body: RefreshBody) -> set[str]:
     texts = [call.cookie(names.refresh), call.cookie(names.session), body.refresh_token]
     found = {await held.session_of(text) for text in texts if text}
     try:
-        token = bearer_token(call)
+        token = bearer_token(call.headers)
     except Refusal:
         token = None
     if token is not None:

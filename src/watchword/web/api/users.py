@@ -26,8 +26,9 @@ _LARGEST_LIMIT = 200
 
 async def profile(call: Call) -> Answer:
     services = call.services
-    caller = services.standings.current(call.user)
-    session = session_shape(caller.session, services.user_agents, current=True)
+    caller = call.user
+    seen = services.standings.last_seen(caller.session)
+    session = session_shape(caller.session, services.user_agents, current=True, seen=seen)
     return as_json(ProfileAnswer("You are signed in.", user_shape(caller.account), session))
 
 

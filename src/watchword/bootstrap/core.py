@@ -1,15 +1,9 @@
-"""Settings become a running core: the only place that chooses who keeps which promise.
-
-`open_core` is the door for commands and for embedding; `Application` is the ASGI application that
-a server, or another application's mount, is given.
-"""
+"""Settings become a core: each promise is given to the one who keeps it, here and nowhere else."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
@@ -42,15 +36,7 @@ from watchword.flows.standings import Standings
 from watchword.flows.users import Users
 from watchword.ports import Clock, Randomness, RequestTrace
 from watchword.settings import Settings
-from watchword.web.app import ROUTES
-from watchword.web.edge import Edge
-from watchword.web.request_ids import RequestIds
-from watchword.web.routing import Route, RouteTable
 from watchword.web.services import RequestLog, Services, WebPolicy
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 REFRESH_PREFIX = "wwr_"
 SESSION_PREFIX = "wws_"
@@ -100,9 +86,9 @@ def open_core(
     secrets = settings.secret or (read_or_make(settings.data_dir, randomness),)
     migrate(settings.database_path)
     store = SqliteStore(settings.database_path, audit_retention=settings.audit_retention)
-    return _Builder(
-        settings, secrets, store, clock, randomness, log or structlog.get_logger()
-    ).build()
+    lines = log or structlog.get_logger().bind()
+    builder = _Builder(settings, secrets, store, clock=clock, randomness=randomness, log=lines)
+    return builder.build()
 
 
 class _Builder:
@@ -113,6 +99,7 @@ class _Builder:
         settings: Settings,
         secrets: Sequence[Secret],
         store: SqliteStore,
+        *,
         clock: Clock,
         randomness: Randomness,
         log: RequestLog,
@@ -184,7 +171,7 @@ class _Builder:
             self.standings,
             self.keyring,
             self.clock,
-            self.meter.sessions_alive,
+            self.meter,
             failed,
         )
 
@@ -255,94 +242,3 @@ class _Builder:
             limit_sign_in=settings.limit_sign_in,
             metrics_token=token.reveal() if token is not None else None,
         )
-
-
-class Application:
-    """The ASGI application. A server starts it by the lifespan protocol; mounted inside another
-    application, which keeps its own lifespan, it starts at its first request, and `running` lets
-    the host do that and the end of it in good order.
-    """
-
-    def __init__(
-        self,
-        settings: Settings | None = None,
-        *,
-        routes: Sequence[Route] = ROUTES,
-        open_with: Callable[[Settings], Core] = open_core,
-    ) -> None:
-        self._settings = settings
-        self._table = RouteTable(routes)
-        self._open = open_with
-        self._starting = asyncio.Lock()
-        self._edge: Edge | None = None
-        self._core: Core | None = None
-        self._stop: asyncio.Event | None = None
-        self._chores: asyncio.Task[None] | None = None
-
-    @property
-    def core(self) -> Core:
-        """Raise `RuntimeError` before the start."""
-        if self._core is None:
-            raise RuntimeError("Watchword has not been started")
-        return self._core
-
-    async def start(self) -> None:
-        async with self._starting:
-            if self._core is not None:
-                return
-            core = self._open(self._settings or Settings.load())
-            await core.prepare()
-            self._core = core
-            prefix = core.services.grants.randomness.bytes(4).hex()
-            self._edge = Edge(self._table, core.services, request_ids=RequestIds(prefix))
-            self._stop = asyncio.Event()
-            self._chores = asyncio.create_task(core.housekeeper.run(self._stop))
-            await core.user_agents.warm()
-
-    async def stop(self) -> None:
-        """Write down what is known, then let go of everything."""
-        if self._core is None or self._stop is None or self._chores is None:
-            return
-        self._stop.set()
-        with suppress(asyncio.CancelledError):
-            await self._chores
-        core, self._core, self._edge = self._core, None, None
-        await core.close()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["Application"]:
-        await self.start()
-        try:
-            yield self
-        finally:
-            await self.stop()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            edge = self._edge
-            if edge is None:
-                await self.start()
-                edge = self._edge
-                assert edge is not None
-            await edge(scope, receive, send)
-        elif scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            await send({"type": "websocket.close", "code": 1000})
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        try:
-            await self.start()
-        except Exception as error:  # noqa: BLE001  the server prints it and ends
-            await send({"type": "lifespan.startup.failed", "message": str(error)})
-            return
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
-        await self.stop()
-        await send({"type": "lifespan.shutdown.complete"})
-
-
-def create_app() -> Application:
-    """For a server that wants a factory: settings from the environment and ``.env``."""
-    return Application()

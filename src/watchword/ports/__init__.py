@@ -1,0 +1,84 @@
+"""The promises that others keep for the core; each verb is atomic in storage.
+
+An adapter's author runs `watchword.testing`'s conformance suite against these. Reads through
+`Store.reading` see the newest committed state; verbs on a `Unit` happen together or not at all.
+Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
+"""
+
+from watchword.ports.machinery import (
+    Clock,
+    Hasher,
+    Housekeeping,
+    Limits,
+    Lockouts,
+    Meter,
+    Randomness,
+    Revocations,
+    UserAgents,
+)
+from watchword.ports.store import (
+    Accounts,
+    AuditLog,
+    AuditReader,
+    Devices,
+    Directory,
+    Keys,
+    Links,
+    Reading,
+    Sessions,
+    Store,
+    Unit,
+)
+from watchword.ports.values import (
+    AccountQuery,
+    Allowance,
+    AuditQuery,
+    AuditRecord,
+    Change,
+    Count,
+    HashState,
+    Page,
+    PageRequest,
+    RequestTrace,
+    Standing,
+    StoredKey,
+    Tally,
+    Topic,
+)
+
+__all__ = [
+    "AccountQuery",
+    "Accounts",
+    "Allowance",
+    "AuditLog",
+    "AuditQuery",
+    "AuditReader",
+    "AuditRecord",
+    "Change",
+    "Clock",
+    "Count",
+    "Devices",
+    "Directory",
+    "HashState",
+    "Hasher",
+    "Housekeeping",
+    "Keys",
+    "Limits",
+    "Links",
+    "Lockouts",
+    "Meter",
+    "Page",
+    "PageRequest",
+    "Randomness",
+    "Reading",
+    "RequestTrace",
+    "Revocations",
+    "Sessions",
+    "Standing",
+    "Store",
+    "StoredKey",
+    "Tally",
+    "Topic",
+    "Unit",
+    "UserAgents",
+]

@@ -1,0 +1,88 @@
+"""What else the core needs: time, chance, hashing, counters, and news of what has changed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from watchword.domain.attempts import Attempts, LockoutPolicy
+from watchword.domain.devices import Device
+from watchword.domain.time import Instant
+from watchword.ports.values import Allowance, Change, Count, HashState, Tally
+
+
+class Clock(Protocol):
+    def now(self) -> Instant: ...
+
+
+class Randomness(Protocol):
+    def bytes(self, count: int) -> bytes:
+        """``count`` bytes fit for secrets (ASVS 11.5.1)."""
+        ...
+
+
+class Hasher(Protocol):
+    """Both raise `Busy` when the queue is full, before any work."""
+
+    async def hash(self, password: str) -> str: ...
+
+    async def verify(self, password: str, encoded: str | None) -> HashState:
+        """Raise `WrongPassword` on a mismatch. ``None`` costs the same work, then is a mismatch."""
+        ...
+
+
+class Limits(Protocol):
+    """Counters shared by all processes; each verb counts and judges in one atomic step."""
+
+    async def hit(
+        self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
+    ) -> Tally:
+        """Count one more under ``key``, remembering how many of them belong to ``share``."""
+        ...
+
+    async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
+        """What a hit would find, without counting one."""
+        ...
+
+    async def forgive(self, key: str, share: str) -> None:
+        """Take the hits of ``share`` off ``key`` again."""
+        ...
+
+
+class Lockouts(Protocol):
+    """Failures per account, committed on their own whatever else rolls back (attack B05)."""
+
+    async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
+        """Count an attempt as failed before it is made; raise `TooManyAttempts` while locked."""
+        ...
+
+    async def succeed(self, key: str) -> None: ...
+
+
+class Revocations(Protocol):
+    """Is my picture current? Asked on every protected request, so it must cost microseconds."""
+
+    def news(self) -> Sequence[Change] | None:
+        """The changes committed since the last call; None: unknown, forget every picture.
+
+        Raise `Unavailable` when the truth cannot be reached: then nobody gets in.
+        """
+        ...
+
+
+class Housekeeping(Protocol):
+    """Clean-up, a bounded piece at a time; safe to run on several processes at once."""
+
+    async def purge(self, now: Instant, *, at_most: int) -> int: ...
+
+    async def count_live_sessions(self, now: Instant) -> int: ...
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless the store can be read and written."""
+        ...
+
+
+class UserAgents(Protocol):
+    def parse(self, user_agent: str) -> Device: ...
+
+
+class Meter(Protocol):
+    def count(self, what: Count, outcome: str) -> None: ...

@@ -1,0 +1,184 @@
+"""The store: what is read, and what is changed together or not at all."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from watchword.domain.accounts import Account, EmailAddress, Status
+from watchword.domain.events import Event
+from watchword.domain.links import Link, Purpose
+from watchword.domain.sessions import EndReason, Session
+from watchword.domain.time import Instant, Span
+from watchword.ports.values import (
+    AccountQuery,
+    AuditQuery,
+    AuditRecord,
+    Page,
+    PageRequest,
+    RequestTrace,
+    Standing,
+    StoredKey,
+)
+
+
+class Accounts(Protocol):
+    async def insert(self, account: Account) -> None:
+        """Raise `Conflict` when the address is taken."""
+        ...
+
+    async def find(self, account_id: str) -> Account | None: ...
+
+    async def find_by_address(self, address: EmailAddress) -> Account | None: ...
+
+    async def rename(self, account_id: str, name: str) -> None: ...
+
+    async def replace_password(self, account_id: str, encoded: str, *, instead_of: str) -> bool:
+        """False when the stored hash is not ``instead_of`` any more: somebody else changed it."""
+        ...
+
+    async def change_role(self, account_id: str, role: str) -> None:
+        """Raise `LastAdmin` rather than leave no active administrator."""
+        ...
+
+    async def change_status(self, account_id: str, status: Status) -> None:
+        """Raise `LastAdmin` rather than leave no active administrator."""
+        ...
+
+    async def delete(self, account_id: str) -> None:
+        """With sessions, devices and links. Raise `LastAdmin` as above."""
+        ...
+
+
+class Directory(Protocol):
+    """Reads over many accounts; they may be slow, so they never run on the event loop."""
+
+    async def list_accounts(self, query: AccountQuery, page: PageRequest) -> Page[Account]: ...
+
+    async def has_admin(self) -> bool: ...
+
+
+class Sessions(Protocol):
+    async def open(
+        self, session: Session, *, limit: int, evicts: bool, proven: str | None
+    ) -> Sequence[str]:
+        """Insert, keeping the user's live sessions within ``limit``: the ids of those that gave
+        way; raise `SessionLimitReached` when nothing may give way. Raise `AccountDisabled` unless
+        the account is active, and `InvalidCredentials` unless its stored hash is still ``proven``
+        (None: it was not a password), at the very moment of the insert.
+        """
+        ...
+
+    async def find(self, session_id: str) -> Standing | None: ...
+
+    async def list_live(self, user_id: str, now: Instant) -> Sequence[Session]:
+        """Newest first."""
+        ...
+
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> Session | None:
+        """Compare-and-swap: generation g becomes g + 1 if the session is alive and at g."""
+        ...
+
+    async def reprove(
+        self, session: Session, amr: tuple[str, ...], *, now: Instant
+    ) -> Session | None:
+        """Fresh authentication time and the next proof, if the session is alive as given. In the
+        ``session`` transport the token's generation moves on as well.
+        """
+        ...
+
+    async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
+        """False when it had ended before."""
+        ...
+
+    async def end_all(
+        self, user_id: str, reason: EndReason, *, now: Instant, keep: str | None = None
+    ) -> int: ...
+
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        """Slide forward: never backward, never a session that has ended."""
+        ...
+
+
+class Links(Protocol):
+    async def insert(self, link: Link) -> None:
+        """Replaces the outstanding links of the same purpose and user."""
+        ...
+
+    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
+        """The link, once; None for everybody after, and past its end."""
+        ...
+
+
+class Devices(Protocol):
+    """Which devices have signed in to which account; ``device_hash`` is SHA-256 of the cookie."""
+
+    async def is_known(self, user_id: str, device_hash: bytes) -> bool: ...
+
+    async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None: ...
+
+
+class AuditLog(Protocol):
+    async def append(self, event: Event, *, at: Instant, trace: RequestTrace) -> None: ...
+
+
+class AuditReader(Protocol):
+    async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
+        """Newest first."""
+        ...
+
+
+class Keys(Protocol):
+    async def list_keys(self) -> Sequence[StoredKey]: ...
+
+    async def insert(self, key: StoredKey) -> None: ...
+
+    async def activate(self, kid: str, *, now: Instant, overlap: Span) -> None:
+        """``kid`` signs from now on; those that signed before verify for ``overlap`` longer."""
+        ...
+
+    async def reseal(self, kid: str, sealed: bytes) -> None: ...
+
+    async def delete(self, kid: str) -> None: ...
+
+
+class Reading(Protocol):
+    """The newest committed state."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def directory(self) -> Directory: ...
+    @property
+    def audit(self) -> AuditReader: ...
+
+
+class Unit(Protocol):
+    """One transaction: everything in it is committed together, before its block is left."""
+
+    @property
+    def accounts(self) -> Accounts: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def devices(self) -> Devices: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def audit(self) -> AuditLog: ...
+
+
+class Store(Protocol):
+    @property
+    def reading(self) -> Reading: ...
+
+    def transaction(self) -> AbstractAsyncContextManager[Unit]:
+        """Raise `Unavailable` on leaving when the commit failed: then nothing of it happened."""
+        ...

@@ -1,0 +1,57 @@
+"""What every store must keep, as a class of tests: derive from it, and say how to make a store.
+
+    from watchword.testing.conformance import StoreConformance
+
+    class TestMyStore(StoreConformance):
+        async def make_store(self, folder: Path) -> MyStore:
+            return MyStore(folder)
+
+Run it with pytest and pytest-asyncio (``asyncio_mode = "auto"``). Each test gets an empty store,
+and closes it. To add a promise: a test in the module here that is named like its port.
+"""
+
+# ruff: noqa: E402  what is imported first would show no values when an assertion fails
+
+import pytest
+
+_MODULES = (
+    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "records",
+    "revocations", "rotation", "sessions", "transactions",
+)  # fmt: skip
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
+
+from watchword.testing.conformance.accounts import AccountPromises
+from watchword.testing.conformance.audit import AuditPromises
+from watchword.testing.conformance.counters import LimitPromises, LockoutPromises
+from watchword.testing.conformance.directory import DirectoryPromises
+from watchword.testing.conformance.ground import ConformingStore
+from watchword.testing.conformance.housekeeping import HousekeepingPromises
+from watchword.testing.conformance.records import (
+    DevicePromises,
+    KeyPromises,
+    LinkPromises,
+)
+from watchword.testing.conformance.revocations import RevocationPromises
+from watchword.testing.conformance.rotation import RotationPromises
+from watchword.testing.conformance.sessions import SessionPromises
+from watchword.testing.conformance.transactions import TransactionPromises
+
+__all__ = ["ConformingStore", "StoreConformance"]
+
+
+class StoreConformance(
+    AccountPromises,
+    AuditPromises,
+    DevicePromises,
+    DirectoryPromises,
+    HousekeepingPromises,
+    KeyPromises,
+    LimitPromises,
+    LinkPromises,
+    LockoutPromises,
+    RevocationPromises,
+    RotationPromises,
+    SessionPromises,
+    TransactionPromises,
+):
+    """Every promise of every port of a store."""

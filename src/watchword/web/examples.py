@@ -1,0 +1,129 @@
+"""Examples for the API reference, made of the shapes themselves: they cannot go stale.
+
+Invariant: no token, key or password in here is one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from watchword.domain.errors import FieldError, Invalid, Refusal, TokenExpired
+from watchword.domain.sessions import Transport
+from watchword.web import shapes as s
+from watchword.web.answers import encode
+from watchword.web.errors import Problem, problem
+from watchword.web.reference import Json
+
+_EMAIL: Final = "ada@example.com"
+_PASSWORD: Final = "marble otter lantern quay"
+_ACCESS: Final = "eyJhbGciOiJFZERTQSIs…"
+_REFRESH: Final = "wwr_AZrX9k…"
+_REQUEST: Final = "7f3a91c20000002a"
+
+_USER = s.UserShape(
+    id="019ab3c45d6e7f8091a2b3c4d5e6f708",
+    email=_EMAIL,
+    name="Ada",
+    role="user",
+    email_verified=True,
+    mfa_enabled=False,
+    created_at="2026-11-02T09:30:00Z",
+)
+_MANAGED = s.ManagedUserShape(**msgspec.structs.asdict(_USER), status="active")
+_SESSION = s.SessionShape(
+    id="019ab3c9e0f142a3b4c5d6e7f8091a2b",
+    created_at="2026-11-20T12:00:00Z",
+    last_seen_at="2026-11-20T12:00:00Z",
+    expires_at="2026-12-20T12:00:00Z",
+    idle_expires_at="2026-12-04T12:00:00Z",
+    ip="203.0.113.7",
+    user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    device=s.DeviceShape("Firefox 140", "Linux", "desktop"),
+    location=None,
+    current=True,
+    amr=("pwd",),
+)
+
+
+def problem_of(refusal: Refusal) -> Problem:
+    return msgspec.json.decode(problem(refusal, _REQUEST).body, type=Problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """``name`` is unique among all examples."""
+
+    name: str
+    content: msgspec.Struct
+
+    def plain(self) -> Json:
+        """As a client writes it: fields that are at their default are left out."""
+        content: Json = msgspec.json.decode(encode(self.content))
+        fields = msgspec.structs.fields(type(self.content))
+        defaults = {field.encode_name: field.default for field in fields if not field.required}
+        return {
+            name: value
+            for name, value in content.items()
+            if name not in defaults or value != defaults[name]
+        }
+
+
+_SIGNED_IN = s.GrantAnswer(
+    "You are signed in.",
+    user=_USER,
+    session=_SESSION,
+    access_token=_ACCESS,
+    token_type="Bearer",
+    expires_in=300,
+    refresh_token=_REFRESH,
+)
+_REFRESHED = s.GrantAnswer(
+    "The session goes on.",
+    access_token=_ACCESS,
+    token_type="Bearer",
+    expires_in=300,
+    refresh_token=_REFRESH,
+)
+
+_ALL: Final = (
+    Example("register", s.RegisterBody(email=_EMAIL, password=_PASSWORD, name="Ada")),
+    Example(
+        "signInFromApp",
+        s.LoginBody(email=_EMAIL, password=_PASSWORD, transport=Transport.BODY),
+    ),
+    Example("signInFromBrowser", s.LoginBody(email=_EMAIL, password=_PASSWORD)),
+    Example("setUp", s.SetupBody(token="Q2hvb3NlIG9u…", email=_EMAIL, password=_PASSWORD)),
+    Example("refreshToken", s.RefreshBody(refresh_token=_REFRESH)),
+    Example("reauthenticate", s.ReauthenticateBody(password=_PASSWORD)),
+    Example(
+        "changePassword",
+        s.ChangePasswordBody(current_password=_PASSWORD, new_password="violet heron paper kiln"),
+    ),
+    Example("rename", s.NameBody(name="Ada King")),
+    Example("role", s.RoleBody(role="admin")),
+    Example("status", s.StatusBody(status="disabled")),
+    Example("user", s.UserAnswer("The account was made. Sign in to go on.", _USER)),
+    Example("managedUser", s.ManagedUserAnswer("Here is the user.", _MANAGED)),
+    Example("users", s.UsersAnswer("Here are the users.", [_MANAGED], None)),
+    Example("signedIn", _SIGNED_IN),
+    Example("refreshed", _REFRESHED),
+    Example("profile", s.ProfileAnswer("You are signed in.", _USER, _SESSION)),
+    Example("sessions", s.SessionsAnswer("These sessions are live.", [_SESSION])),
+    Example("revoked", s.RevokedAnswer("You are signed out everywhere.", 3)),
+    Example("message", s.MessageAnswer("You are signed out.")),
+    Example("health", s.HealthAnswer("ok", {"database": s.CheckShape("ok", latency_ms=0.21)})),
+    Example("expired", problem_of(TokenExpired())),
+    Example("invalid", problem_of(Invalid(FieldError("email", "This field is required.")))),
+)
+
+
+def _by_shape() -> Mapping[type[msgspec.Struct], list[Example]]:
+    found: dict[type[msgspec.Struct], list[Example]] = {}
+    for example in _ALL:
+        found.setdefault(type(example.content), []).append(example)
+    return found
+
+
+EXAMPLES: Final = _by_shape()

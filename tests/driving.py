@@ -1,0 +1,160 @@
+"""Watchword driven over HTTP in process: a real application on a real SQLite file, a fake clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
+from watchword.bootstrap import Application, Core, open_core
+from watchword.settings import Settings
+from watchword.testing import FakeClock, SeededRandomness
+
+PASSWORD = "correct horse battery staple"
+ORIGIN = "http://localhost:8000"
+
+
+class Lines:
+    """A log that keeps what it is told, for tests that look for what must not be there."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, dict[str, object]]] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        self.events.append((event, fields))
+
+    def error(self, event: str, **fields: object) -> None:
+        self.events.append((event, fields))
+
+
+@dataclass
+class Person:
+    """Somebody with an account; ``user`` as the wire shows it."""
+
+    email: str
+    user: dict[str, Any]
+
+
+class Server:
+    """One running application. ``client()`` is a new browser or program, with cookies of its own;
+    it sends JSON and no Origin, as programs do."""
+
+    def __init__(self, app: Application, clock: FakeClock, log: Lines) -> None:
+        self.app = app
+        self.clock = clock
+        self.log = log
+        self._clients: list[httpx2.AsyncClient] = []
+
+    @property
+    def core(self) -> Core:
+        return self.app.core
+
+    def client(self, ip: str = "198.51.100.7", **headers: str) -> httpx2.AsyncClient:
+        transport = httpx2.ASGITransport(app=self.app, client=(ip, 40_000))
+        client = httpx2.AsyncClient(
+            transport=transport, base_url=self.core.settings.public_url, headers=headers
+        )
+        self._clients.append(client)
+        return client
+
+    async def register(self, email: str = "ada@example.com", password: str = PASSWORD) -> Person:
+        answer = await self.client("192.0.2.1").post(
+            "/auth/register", json={"email": email, "password": password}
+        )
+        assert answer.status_code == 201, answer.text
+        return Person(email, answer.json()["user"])
+
+    async def register_admin(self, email: str = "root@example.com") -> Person:
+        from watchword.ports import RequestTrace
+
+        account = await self.core.services.registration.make_admin(email, PASSWORD, RequestTrace())
+        return Person(email, {"id": account.id, "email": email, "role": "admin"})
+
+    async def sign_in(
+        self, email: str = "ada@example.com", *, transport: str = "body", **more: Any
+    ) -> "Holder":
+        client = self.client(more.pop("ip", "198.51.100.7"))
+        answer = await client.post(
+            "/auth/login",
+            json={"email": email, "password": PASSWORD, "transport": transport, **more},
+        )
+        assert answer.status_code == 200, answer.text
+        return Holder(client, answer.json())
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+
+class Holder:
+    """A signed-in client: its answer at sign-in, and requests with its access token."""
+
+    def __init__(self, client: httpx2.AsyncClient, answer: dict[str, Any]) -> None:
+        self.client = client
+        self.answer = answer
+        self.access = answer.get("accessToken")
+        self.refresh_token = answer.get("refreshToken")
+
+    @property
+    def session_id(self) -> str:
+        return str(self.answer["session"]["id"])
+
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.access}"} if self.access else {}
+
+    async def request(self, method: str, path: str, **more: Any) -> httpx2.Response:
+        headers = {**self.headers(), **more.pop("headers", {})}
+        if method not in {"GET", "HEAD"} and "json" not in more and "content" not in more:
+            headers.setdefault("Content-Type", "application/json")
+        return await self.client.request(method, path, headers=headers, **more)
+
+    async def get(self, path: str, **more: Any) -> httpx2.Response:
+        return await self.request("GET", path, **more)
+
+    async def post(self, path: str, **more: Any) -> httpx2.Response:
+        return await self.request("POST", path, **more)
+
+    async def refresh(self, token: str | None = None) -> httpx2.Response:
+        """Present ``token``, by default the newest held; keep what a success brings."""
+        answer = await self.client.post(
+            "/auth/refresh", json={"refreshToken": token or self.refresh_token}
+        )
+        if answer.status_code == 200:
+            self.access = answer.json()["accessToken"]
+            self.refresh_token = answer.json()["refreshToken"]
+        return answer
+
+
+def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines) -> Core:
+    """The real core with the cheapest hash, for tests have many passwords and little time."""
+    core = open_core(settings, clock=clock, randomness=SeededRandomness(), log=log)
+    hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
+    services = core.services
+    proof = replace(services.sign_in.proof, hasher=hasher)
+    registration = replace(services.registration, hasher=hasher)
+    cheap = replace(
+        services,
+        sign_in=replace(services.sign_in, hasher=hasher, proof=proof),
+        registration=registration,
+        setup=replace(services.setup, registration=registration),
+        credentials=replace(services.credentials, hasher=hasher, proof=proof),
+    )
+    return replace(core, services=cheap)
+
+
+@asynccontextmanager
+async def serving(folder: Path, **settings: Any) -> AsyncIterator[Server]:
+    """A server on a database in ``folder``; limits and lockout are on unless said otherwise."""
+    clock, log = FakeClock(), Lines()
+    chosen = Settings(data_dir=folder, **settings)
+    app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log))
+    async with app.running():
+        server = Server(app, clock, log)
+        try:
+            yield server
+        finally:
+            await server.close()
