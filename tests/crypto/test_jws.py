@@ -437,7 +437,6 @@ class TestSpelling:
             [header, payload, signature, signature],
             [header, payload, signature, "", ""],
             ["", payload, signature],
-            [header, "", signature],
             [header, payload, ""],
             ["", "", ""],
         ):

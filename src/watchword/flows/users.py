@@ -61,16 +61,22 @@ class Users:
             return _found(await unit.accounts.find(caller.account.id))
 
     async def change_role(
-        self, caller: Caller, user_id: str, role: str, trace: RequestTrace
+        self, caller: Caller | None, user_id: str, role: str, trace: RequestTrace
     ) -> Account:
-        """Raise `Invalid` for an unknown role, `NotFound`, `Forbidden`, `LastAdmin`."""
+        """Raise `Invalid` for an unknown role, `NotFound`, `Forbidden`, `LastAdmin`. ``caller`` is
+        None for the operator's own command.
+        """
         self.roles.require_known(role)
-        self.roles.require_not_above(caller.account.role, role)
+        if caller is not None:
+            self.roles.require_not_above(caller.account.role, role)
         async with self.store.transaction() as unit:
             before = await self._subject(unit, caller, user_id)
             await unit.accounts.change_role(user_id, role)
             event = RoleChanged(
-                subject=user_id, actor=caller.account.id, before=before.role, after=role
+                subject=user_id,
+                actor=caller.account.id if caller else None,
+                before=before.role,
+                after=role,
             )
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
             return _found(await unit.accounts.find(user_id))

@@ -56,6 +56,10 @@ class Directory(Protocol):
 
     async def has_admin(self) -> bool: ...
 
+    async def list_signed_in(self, page: PageRequest) -> Page[str]:
+        """The ids of those with a session that nobody has ended, past its time or not; by id."""
+        ...
+
 
 class Sessions(Protocol):
     async def open(

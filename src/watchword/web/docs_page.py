@@ -1,6 +1,7 @@
 """The API reference as one page of HTML: readable on a phone, in the dark, and without a script.
 
-Invariant: whatever is not written in this file passes `escape` on its way into the page.
+Invariant: what comes from the route table, the shapes or the settings passes `escape` on its way
+into the page.
 """
 
 import re

@@ -43,7 +43,8 @@ _HEADERS: Final = {
     "X-Auth-Session": "The session's id.",
     "X-Auth-Email": "The user's address; what is not ASCII is percent-encoded.",
 }
-_RATE_LIMIT = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+_EXAMPLES_OF_CODES: Final = {"TOKEN_EXPIRED": "expired", "VALIDATION_FAILED": "invalid"}
+_RATE_LIMIT: Final = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 
 _ABOUT: Final = f"""\
 Keys are camelCase, times are RFC 3339 in UTC, ids are opaque. Lists page by `cursor`: hand back \
@@ -78,7 +79,7 @@ def describe(routes: Sequence[Route], public_url: str) -> bytes:
         "paths": _paths(routes),
         "components": {
             "schemas": schemas_of(routes),
-            "responses": {"Refused": _problem("Any other refusal.", "expired")},
+            "responses": {"Refused": _problem("Any other refusal.", ())},
             "headers": {
                 name: {"description": text, "schema": _TEXT} for name, text in _HEADERS.items()
             },
@@ -224,14 +225,12 @@ def _refusal(status: int, codes: Sequence[str]) -> Json:
     if "RATE_LIMITED" in codes:
         names.extend(_RATE_LIMIT)
     text = "\n".join(f"- `{code}`: {MEANINGS[code]}" for code in codes)
-    example = {401: "expired", 422: "invalid"}.get(status)
-    return {**_problem(text, example), **_headers(names), "x-codes": list(codes)}
+    examples = [name for code, name in _EXAMPLES_OF_CODES.items() if code in codes]
+    return {**_problem(text, examples), **_headers(names), "x-codes": list(codes)}
 
 
-def _problem(text: str, example: str | None) -> Json:
-    media: Json = {"schema": _reference(Problem)}
-    if example is not None:
-        media["examples"] = _examples([example])
+def _problem(text: str, examples: Sequence[str]) -> Json:
+    media = {"schema": _reference(Problem), **_examples(examples)}
     return {"description": text, "content": {_PROBLEM: media}}
 
 
@@ -242,13 +241,14 @@ def _headers(names: Sequence[str]) -> Json:
 
 
 def _media(shape: type[msgspec.Struct]) -> Json:
-    media: Json = {"schema": _reference(shape)}
     examples = [example.name for example in EXAMPLES.get(shape, ())]
-    return {**media, "examples": _examples(examples)} if examples else media
+    return {"schema": _reference(shape), **_examples(examples)}
 
 
-def _examples(names: Iterable[str]) -> Json:
-    return {name: {"$ref": f"#/components/examples/{name}"} for name in names}
+def _examples(names: Sequence[str]) -> Json:
+    if not names:
+        return {}
+    return {"examples": {name: {"$ref": f"#/components/examples/{name}"} for name in names}}
 
 
 def _reference(shape: type[msgspec.Struct]) -> Mapping[str, str]:

@@ -291,13 +291,11 @@ class TestAnotherProcess:
 
 
 class TestClosing:
-    async def test_finishes_what_was_begun(
-        self, path: Path, outsider: sqlite3.Connection
-    ) -> None:
+    async def test_finishes_what_was_begun(self, path: Path, outsider: sqlite3.Connection) -> None:
         store = SqliteStore(path)
-        await store.limits.hit("k", ALLOWANCE, now=NOW)
         task = asyncio.create_task(insert(store, "ada"))
         await asyncio.sleep(0)
+        await store.limits.hit("k", ALLOWANCE, now=NOW)
         await store.close()
         await task
         assert names(outsider) == {"ada"}

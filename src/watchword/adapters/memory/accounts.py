@@ -92,6 +92,13 @@ class MemoryDirectory:
     async def has_admin(self) -> bool:
         return any(map(is_admin, self._place.tables.accounts.values()))
 
+    async def list_signed_in(self, page: PageRequest) -> Page[str]:
+        sessions = self._place.tables.sessions.values()
+        signed_in = sorted({session.user_id for session in sessions if session.ended_at is None})
+        ids = [user_id for user_id in signed_in if user_id > (page.after or "")]
+        shown = ids[: page.limit]
+        return Page(shown, shown[-1] if len(ids) > page.limit else None)
+
 
 def _matches(account: Account, query: AccountQuery) -> bool:
     text = (query.text or "").lower()

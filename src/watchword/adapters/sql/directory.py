@@ -10,6 +10,10 @@ from watchword.ports import AccountQuery, Page, PageRequest
 _SELECT = f"SELECT {COLUMNS} FROM users u"  # noqa: S608  constant columns
 _TEXT = "(lower(u.email) LIKE :text ESCAPE '!' OR lower(u.name) LIKE :text ESCAPE '!')"
 _HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
+_SIGNED_IN = """
+SELECT DISTINCT user_id FROM sessions WHERE ended_at IS NULL AND user_id > :after
+ORDER BY user_id LIMIT :limit
+"""
 
 
 class SqlDirectory:
@@ -33,6 +37,12 @@ class SqlDirectory:
 
     async def has_admin(self) -> bool:
         return await self._slow.row(_HAS_ADMIN, {}) is not None
+
+    async def list_signed_in(self, page: PageRequest) -> Page[str]:
+        parameters: dict[str, Value] = {"after": page.after or "", "limit": page.limit + 1}
+        ids = [str(row[0]) for row in await self._slow.rows(_SIGNED_IN, parameters)]
+        shown = ids[: page.limit]
+        return Page(shown, shown[-1] if len(ids) > page.limit else None)
 
 
 def _escape(text: str) -> str:

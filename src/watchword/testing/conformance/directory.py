@@ -8,14 +8,18 @@ import pytest
 
 from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.roles import ADMIN, USER
+from watchword.domain.sessions import EndReason
 from watchword.ports import AccountQuery, PageRequest
 from watchword.testing.conformance.ground import (
+    NOW,
     ConformingStore,
     Promises,
+    a_session,
     alone,
     an_account,
     an_admin,
     given,
+    given_session,
 )
 
 EVERYBODY = AccountQuery()
@@ -98,3 +102,17 @@ class DirectoryPromises(Promises):
         assert not await store.reading.directory.has_admin()
         await given(store, an_admin())
         assert await store.reading.directory.has_admin()
+
+    async def test_who_has_a_session_that_nobody_ended_is_listed_once(
+        self, store: ConformingStore
+    ) -> None:
+        people = [an_account(name) for name in ("ada", "bob", "cid", "dan")]
+        await given(store, *people)
+        for account in people[:3]:
+            await given_session(store, a_session(account, 1))
+            await given_session(store, a_session(account, 2))
+        await alone(store, lambda unit: unit.sessions.end_all("u-bob", EndReason.REVOKED, now=NOW))
+        first = await store.reading.directory.list_signed_in(PageRequest(1))
+        rest = await store.reading.directory.list_signed_in(PageRequest(1, first.following))
+        assert [*first.rows, *rest.rows] == ["u-ada", "u-cid"]
+        assert rest.following is None

@@ -38,7 +38,7 @@ class SqliteRevocations:
         """``version`` was read before the rows: a commit in between is read twice, never missed."""
         rows = self._connection.execute(_SINCE, (self._seen,)).fetchall()
         news = [Change(Topic(topic), subject) for seq, topic, subject in rows if seq > self._seen]
-        continues = self._seen == 0 or (bool(rows) and rows[0][0] == self._seen)
+        continues = rows[0][0] == (self._seen or 1) if rows else self._seen == 0
         if self._version is None or not continues or len(news) > _MOST:
             self._seen = self._connection.execute(_NEWEST).fetchone()[0]
             self._version = version

@@ -1,0 +1,126 @@
+"""What the core stands on, and the parts that its flows share; each is made once per process."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from watchword import __version__
+from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
+from watchword.adapters.prometheus import PrometheusMeter
+from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.adapters.user_agents import UserAgentParser
+from watchword.crypto.access_tokens import AccessTokens
+from watchword.crypto.opaque import MacKeys, SessionTokens, SignedTexts
+from watchword.crypto.sealing import Sealer
+from watchword.crypto.secret import Secret, derive_key
+from watchword.domain.time import SECOND
+from watchword.flows.grants import Grants
+from watchword.flows.keyring import KeyPolicy, KeyRing
+from watchword.flows.standings import Standings
+from watchword.ports import Clock, Hasher, Randomness
+from watchword.settings import Settings
+from watchword.web.services import RequestLog
+
+REFRESH_PREFIX = "wwr_"
+SESSION_PREFIX = "wws_"
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Everything that is derived from the master secrets; the first makes, all verify."""
+
+    masters: Sequence[Secret]
+
+    def keys(self, label: str) -> list[bytes]:
+        return [derive_key(master, label) for master in self.masters]
+
+    def signed_texts(self, label: str) -> SignedTexts:
+        return SignedTexts(MacKeys(self.keys(label)))
+
+    def session_tokens(self, prefix: str, label: str) -> SessionTokens:
+        return SessionTokens(prefix, MacKeys(self.keys(label)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """The adapters in use."""
+
+    settings: Settings
+    secrets: Secrets
+    store: SqliteStore
+    clock: Clock
+    randomness: Randomness
+    log: RequestLog
+    meter: PrometheusMeter
+    pool: HashingPool
+    hasher: Hasher
+    user_agents: UserAgentParser
+
+
+def lay_ground(
+    settings: Settings,
+    secrets: Secrets,
+    store: SqliteStore,
+    *,
+    clock: Clock,
+    randomness: Randomness,
+    log: RequestLog,
+) -> Ground:
+    meter = PrometheusMeter(version=__version__)
+    pool = HashingPool(
+        threads=settings.hash_threads or None,
+        queue_limit=settings.hash_queue,
+        deadline=settings.hash_deadline,
+        observer=meter.hashing,
+    )
+    meter.hashing.watch_queue(lambda: pool.depth)
+    return Ground(
+        settings=settings,
+        secrets=secrets,
+        store=store,
+        clock=clock,
+        randomness=randomness,
+        log=log,
+        meter=meter,
+        pool=pool,
+        hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
+        user_agents=UserAgentParser(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The parts that several flows have in common, caches among them."""
+
+    keyring: KeyRing
+    standings: Standings
+    tokens: AccessTokens
+    grants: Grants
+
+
+def share(ground: Ground) -> Shared:
+    settings, secrets = ground.settings, ground.secrets
+    policy = KeyPolicy(
+        settings.signing_algorithm,
+        settings.signing_key_lifetime,
+        settings.access_token_ttl + 2 * SECOND,
+    )
+    keyring = KeyRing(
+        ground.store,
+        Sealer(secrets.keys("signing keys at rest")),
+        policy,
+        clock=ground.clock,
+        randomness=ground.randomness,
+    )
+    standings = Standings(
+        ground.store, ground.store.revocations, keyring, settings.roles, meter=ground.meter
+    )
+    tokens = AccessTokens(settings.public_url, settings.audience)
+    grants = Grants(
+        tokens,
+        keyring,
+        secrets.session_tokens(REFRESH_PREFIX, "refresh tokens"),
+        secrets.session_tokens(SESSION_PREFIX, "session cookies"),
+        settings.access_token_ttl,
+        ground.randomness,
+    )
+    return Shared(keyring, standings, tokens, grants)

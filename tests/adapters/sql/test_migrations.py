@@ -1,0 +1,109 @@
+import sqlite3
+import stat
+import sys
+from contextlib import closing
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import pytest
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from watchword.adapters.sql import migrate as migrating
+from watchword.adapters.sql.migrate import NEWEST, SchemaTooNew, current_revision, migrate
+from watchword.adapters.sql.sqlite.connections import StoreFailed
+from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.testing.conformance.ground import a_session, an_account, given, given_session
+
+_MIGRATE = """
+import sys
+from pathlib import Path
+from watchword.adapters.sql.migrate import migrate
+print("ready", flush=True)
+migrate(Path(sys.argv[1]))
+"""
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        return {row[0] for row in rows}
+
+
+class TestAMigration:
+    def test_makes_the_database_and_its_folder_for_the_owner_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "new" / "folder" / "watchword.db"
+        assert current_revision(path) is None
+        assert migrate(path)
+        assert current_revision(path) == NEWEST
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert tables(path) >= {"users", "sessions", "changes", "audit_events"}
+
+    def test_of_an_empty_file_fills_it(self, tmp_path: Path) -> None:
+        path = tmp_path / "empty.db"
+        path.touch()
+        assert current_revision(path) is None
+        assert migrate(path)
+        assert current_revision(path) == NEWEST
+
+    def test_does_nothing_the_second_time(self, path: Path) -> None:
+        before = path.read_bytes()
+        assert not migrate(path)
+        assert path.read_bytes() == before
+
+    async def test_keeps_what_is_there(self, path: Path) -> None:
+        ada = an_account()
+        store = SqliteStore(path)
+        await given(store, ada)
+        await given_session(store, a_session(ada))
+        await store.close()
+        assert not migrate(path)
+        store = SqliteStore(path)
+        standing = await store.reading.sessions.find(a_session(ada).id)
+        assert standing is not None
+        assert (standing.account, standing.session) == (ada, a_session(ada))
+        await store.close()
+
+    def test_of_a_newer_schema_is_refused_by_name(self, path: Path) -> None:
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        with pytest.raises(SchemaTooNew, match=f"schema 9999, this version knows {NEWEST}"):
+            migrate(path)
+        assert current_revision(path) == "9999"
+
+    def test_that_fails_leaves_everything_as_it_was(self, tmp_path: Path) -> None:
+        path = tmp_path / "foreign.db"
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("CREATE TABLE limits (something TEXT)")
+        with pytest.raises(StoreFailed, match="table limits already exists"):
+            migrate(path)
+        assert tables(path) == {"limits"}
+        assert current_revision(path) is None
+
+    def test_into_a_place_where_no_file_can_be_is_explained(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(StoreFailed, match="cannot be made"):
+            migrate(tmp_path / "file" / "watchword.db")
+
+    def test_by_several_processes_at_once_is_done_once(self, tmp_path: Path) -> None:
+        path = tmp_path / "watchword.db"
+        command = [sys.executable, "-W", "error", "-c", _MIGRATE, str(path)]
+        processes = [Popen(command, stdout=PIPE, stderr=PIPE) for _ in range(3)]
+        outputs = [process.communicate(timeout=60) for process in processes]
+        assert outputs == [(b"ready\n", b"")] * 3
+        assert [process.returncode for process in processes] == [0, 0, 0]
+        assert current_revision(path) == NEWEST
+
+
+class TestTheVersions:
+    def test_end_in_one_that_the_code_knows_as_the_newest(self) -> None:
+        config = Config()
+        config.set_main_option("script_location", str(migrating._FOLDER))
+        scripts = ScriptDirectory.from_config(config)
+        assert scripts.get_heads() == [NEWEST]
+
+    def test_sort_by_their_name(self) -> None:
+        """`migrate` tells older from newer by that."""
+        files = sorted((migrating._FOLDER / "versions").glob("*.py"))
+        assert [file.name[:4] for file in files] == [f"{n:04}" for n in range(1, len(files) + 1)]

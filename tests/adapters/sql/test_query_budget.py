@@ -1,0 +1,124 @@
+"""How many statements the hot verbs cost; one more must be a decision."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.domain.attempts import LockoutPolicy
+from watchword.domain.links import Purpose
+from watchword.domain.sessions import EndReason
+from watchword.domain.time import MINUTE
+from watchword.ports import Allowance, Unit
+from watchword.testing.conformance.ground import (
+    HASH,
+    NOW,
+    a_session,
+    alone,
+    an_account,
+    given,
+    given_session,
+)
+
+ADA = an_account()
+SESSION = a_session(ADA)
+ALLOWANCE = Allowance(5, MINUTE)
+POLICY = LockoutPolicy(5, MINUTE)
+FRAME = ["BEGIN IMMEDIATE", "SAVEPOINT turn", "RELEASE turn", "COMMIT"]
+
+
+@pytest.fixture
+async def statements(store: SqliteStore) -> list[str]:
+    """What is run on the write connection once the store holds a session."""
+    await given(store, ADA)
+    await given_session(store, SESSION)
+    statements: list[str] = []
+    store._writer.connection.set_trace_callback(statements.append)
+    return statements
+
+
+def beyond_the_frame(statements: list[str]) -> int:
+    """A trigger or a cascade is traced as a comment."""
+    statements = [sql for sql in statements if not sql.startswith("--")]
+    assert [sql for sql in statements if sql in FRAME] == FRAME
+    return len(statements) - len(FRAME)
+
+
+WRITES: dict[str, tuple[Callable[[Unit], Awaitable[object]], int]] = {
+    "rotate": (lambda u: u.sessions.rotate(SESSION.id, 1, now=NOW), 1),
+    "rotate a used one": (lambda u: u.sessions.rotate(SESSION.id, 0, now=NOW), 1),
+    "open": (
+        lambda u: u.sessions.open(a_session(ADA, 2), limit=5, evicts=True, proven=HASH),
+        2,
+    ),
+    "end": (lambda u: u.sessions.end(SESSION.id, EndReason.REVOKED, now=NOW), 2),
+    "end all": (lambda u: u.sessions.end_all(ADA.id, EndReason.REVOKED, now=NOW), 2),
+    "reprove": (lambda u: u.sessions.reprove(SESSION, ("pwd",), now=NOW), 2),
+    "touch": (lambda u: u.sessions.touch([(SESSION.id, NOW + 1)]), 1),
+    "consume": (lambda u: u.links.consume(b"l", Purpose.SETUP, now=NOW), 1),
+    "change password": (
+        lambda u: u.accounts.replace_password(ADA.id, "new", instead_of=HASH),
+        2,
+    ),
+}
+
+
+class TestAWrite:
+    @pytest.mark.parametrize("name", WRITES)
+    async def test_costs_as_many_statements_as_planned(
+        self, store: SqliteStore, statements: list[str], name: str
+    ) -> None:
+        verb, budget = WRITES[name]
+        await alone(store, verb)
+        assert beyond_the_frame(statements) == budget
+
+    async def test_of_a_failed_attempt_costs_two(
+        self, store: SqliteStore, statements: list[str]
+    ) -> None:
+        await store.lockouts.begin("account:ada", POLICY, now=NOW)
+        assert beyond_the_frame(statements) == 2
+
+    async def test_of_a_hit_costs_one_and_one_for_its_share(
+        self, store: SqliteStore, statements: list[str]
+    ) -> None:
+        async with store.transaction():
+            statements.clear()
+        await store.limits.hit("k", ALLOWANCE, now=NOW)
+        assert [sql.split()[0] for sql in statements if "limits" in sql] == ["INSERT"]
+        await store.limits.hit("k", ALLOWANCE, now=NOW, share="ada")
+        assert len([sql for sql in statements if "limits" in sql]) == 3
+
+
+class TestARead:
+    async def test_of_a_session_with_its_account_costs_one(
+        self, store: SqliteStore, statements: list[str]
+    ) -> None:
+        reads: list[str] = []
+        store._reader.set_trace_callback(reads.append)
+        await store.reading.sessions.find(SESSION.id)
+        assert len(reads) == 1
+        assert statements == []
+
+    async def test_of_no_news_costs_one_pragma(self, store: SqliteStore) -> None:
+        store.revocations.news()
+        reads: list[str] = []
+        store._reader.set_trace_callback(reads.append)
+        store.revocations.news()
+        assert reads == ["PRAGMA data_version"]
+
+    @pytest.mark.parametrize(
+        ("sql", "index"),
+        [
+            ("SELECT 1 FROM users WHERE email_key = 'k'", "sqlite_autoindex_users_2"),
+            ("SELECT 1 FROM sessions WHERE user_id = 'u'", "sessions_by_user"),
+            ("SELECT 1 FROM links WHERE user_id = 'u'", "links_by_user"),
+            ("SELECT 1 FROM audit_events WHERE subject = 'u' ORDER BY seq", "audit_by_subject"),
+            ("SELECT 1 FROM sessions WHERE expires_at <= 1", "sessions_by_end"),
+            ("SELECT 1 FROM limits WHERE resets_at <= 1", "limits_by_end"),
+        ],
+    )
+    async def test_is_not_of_the_whole_table(
+        self, store: SqliteStore, sql: str, index: str
+    ) -> None:
+        (step, *_) = store._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert index in step[3]

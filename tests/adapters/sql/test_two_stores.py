@@ -1,0 +1,235 @@
+"""Two processes on one file: what one commits holds for the other at once."""
+
+import asyncio
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.domain.attempts import LockoutPolicy
+from watchword.domain.errors import Conflict, LastAdmin, TooManyAttempts
+from watchword.domain.links import Link, Purpose
+from watchword.domain.roles import USER
+from watchword.domain.sessions import EndReason, Session
+from watchword.domain.time import HOUR, MINUTE
+from watchword.ports import Allowance, Change, Topic
+from watchword.testing.conformance.ground import (
+    HASH,
+    NOW,
+    a_session,
+    alone,
+    an_account,
+    an_admin,
+    at_once,
+    given,
+    given_session,
+)
+
+ADA = an_account()
+SESSION = a_session(ADA)
+OF_ADA = Change(Topic.USER, ADA.id)
+_ADD_CHANGES = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+INSERT INTO changes (topic, subject) SELECT 'user', 'u-ada' FROM n
+"""
+
+
+@pytest.fixture
+async def both(store: SqliteStore, other: SqliteStore) -> tuple[SqliteStore, SqliteStore]:
+    """Both know the same, and have heard all news of it."""
+    await given(store, ADA)
+    await given_session(store, SESSION)
+    for one in (store, other):
+        one.revocations.news()
+        assert one.revocations.news() == ()
+    return store, other
+
+
+class TestNews:
+    async def test_s15_of_a_revocation_reaches_the_other_at_once(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        for one, other in (both, both[::-1]):
+            await alone(one, lambda u: u.accounts.rename(ADA.id, "New"))
+            assert other.revocations.news() == [OF_ADA]
+            assert one.revocations.news() == [OF_ADA]
+            assert list(other.revocations.news() or ()) == []
+        await alone(both[0], lambda u: u.sessions.end(SESSION.id, EndReason.REVOKED, now=NOW))
+        assert both[1].revocations.news() == [Change(Topic.SESSION, SESSION.id)]
+        standing = await both[1].reading.sessions.find(SESSION.id)
+        assert standing is not None
+        assert standing.session.ended_reason is EndReason.REVOKED
+
+    async def test_is_not_heard_before_the_commit(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        one, other = both
+        async with one.transaction() as unit:
+            await unit.accounts.rename(ADA.id, "New")
+            assert list(other.revocations.news() or ()) == []
+        assert other.revocations.news() == [OF_ADA]
+
+    async def test_s15_is_unknown_to_who_has_just_come(
+        self, both: tuple[SqliteStore, SqliteStore], path: Path
+    ) -> None:
+        await alone(both[0], lambda u: u.accounts.rename(ADA.id, "New"))
+        late = SqliteStore(path)
+        assert late.revocations.news() is None
+        assert late.revocations.news() == ()
+        await alone(both[0], lambda u: u.accounts.rename(ADA.id, "Newer"))
+        assert late.revocations.news() == [OF_ADA]
+        await late.close()
+
+    async def test_of_too_much_is_unknown(
+        self, both: tuple[SqliteStore, SqliteStore], outsider: sqlite3.Connection
+    ) -> None:
+        outsider.execute(_ADD_CHANGES, (1_000,))
+        assert both[0].revocations.news() == [OF_ADA] * 1_000
+        outsider.execute(_ADD_CHANGES, (1_001,))
+        assert both[0].revocations.news() is None
+        assert both[1].revocations.news() is None
+        await alone(both[0], lambda u: u.accounts.rename(ADA.id, "New"))
+        assert both[1].revocations.news() == [OF_ADA]
+
+    async def test_that_was_cleaned_up_before_it_was_heard_is_unknown(
+        self, both: tuple[SqliteStore, SqliteStore], outsider: sqlite3.Connection
+    ) -> None:
+        outsider.execute(_ADD_CHANGES, (3,))
+        outsider.execute("DELETE FROM changes WHERE seq < (SELECT MAX(seq) FROM changes)")
+        assert both[0].revocations.news() is None
+
+    async def test_x11_after_an_older_copy_was_put_back_is_unknown(
+        self, both: tuple[SqliteStore, SqliteStore], outsider: sqlite3.Connection, path: Path
+    ) -> None:
+        backup = sqlite3.connect(":memory:")
+        outsider.backup(backup)
+        async with both[0].transaction() as unit:
+            await unit.accounts.rename(ADA.id, "New")
+            await unit.accounts.rename(ADA.id, "Newer")
+        assert both[1].revocations.news() == [OF_ADA] * 2
+        backup.backup(outsider)
+        backup.close()
+        assert both[1].revocations.news() is None
+        await alone(both[0], lambda u: u.accounts.rename(ADA.id, "Newest"))
+        assert both[1].revocations.news() == [OF_ADA]
+
+    async def test_is_kept_by_the_clean_up_for_those_who_are_a_little_late(
+        self, both: tuple[SqliteStore, SqliteStore], outsider: sqlite3.Connection
+    ) -> None:
+        outsider.execute(_ADD_CHANGES, (10_500,))
+        assert both[1].revocations.news() is None
+        assert await both[0].purge(NOW, at_most=400) == 0
+        assert outsider.execute("SELECT COUNT(*) FROM changes").fetchone()[0] > 10_000
+        await both[0].purge(NOW, at_most=400)
+        assert outsider.execute("SELECT COUNT(*) FROM changes").fetchone()[0] == 10_000
+        await alone(both[0], lambda u: u.accounts.rename(ADA.id, "New"))
+        assert both[1].revocations.news() == [OF_ADA]
+
+
+class TestRaces:
+    async def test_r02_a_generation_is_rotated_by_one(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        async def rotate(store: SqliteStore) -> Session | None:
+            async with store.transaction() as unit:
+                return await unit.sessions.rotate(SESSION.id, 1, now=NOW)
+
+        returned, raised = await at_once(*(rotate(store) for store in both * 10))
+        assert raised == []
+        assert len([session for session in returned if session is not None]) == 1
+
+    async def test_a04_two_administrators_cannot_demote_each_other(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        people = [an_admin("grace"), an_admin("other")]
+        await given(both[0], *people)
+
+        async def demote(store: SqliteStore, account_id: str) -> None:
+            async with store.transaction() as unit:
+                await unit.accounts.change_role(account_id, USER)
+
+        _, raised = await at_once(demote(both[0], "u-grace"), demote(both[1], "u-other"))
+        assert [type(error) for error in raised] == [LastAdmin]
+
+    async def test_s12_sign_ins_stay_within_the_limit(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        async def sign_in(number: int) -> None:
+            async with both[number % 2].transaction() as unit:
+                session = a_session(ADA, number)
+                await unit.sessions.open(session, limit=5, evicts=True, proven=HASH)
+
+        _, raised = await at_once(*(sign_in(number) for number in range(2, 22)))
+        assert raised == []
+        assert len(await both[0].reading.sessions.list_live(ADA.id, NOW)) == 5
+
+    async def test_b04_attempts_stay_within_the_limit(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        policy = LockoutPolicy(5, MINUTE)
+        begun, refused = await at_once(
+            *(store.lockouts.begin("account:u-ada", policy, now=NOW) for store in both * 50)
+        )
+        assert len(begun) == 5
+        assert {type(error) for error in refused} == {TooManyAttempts}
+
+    async def test_b04_hits_are_all_counted(self, both: tuple[SqliteStore, SqliteStore]) -> None:
+        hits = (store.limits.hit("k", Allowance(5, HOUR), now=NOW) for store in both * 50)
+        returned, raised = await at_once(*hits)
+        assert raised == []
+        assert len([tally for tally in returned if not tally.is_over]) == 5
+
+    async def test_p01_a_link_is_used_by_one(self, both: tuple[SqliteStore, SqliteStore]) -> None:
+        link = Link(b"l" * 32, Purpose.SETUP, None, NOW, NOW + 1)
+        await alone(both[0], lambda u: u.links.insert(link))
+
+        async def consume(store: SqliteStore) -> Link | None:
+            async with store.transaction() as unit:
+                return await unit.links.consume(link.token_hash, link.purpose, now=NOW)
+
+        returned, raised = await at_once(*(consume(store) for store in both * 25))
+        assert raised == []
+        assert [used for used in returned if used is not None] == [link]
+
+    async def test_an_address_is_taken_by_one(self, both: tuple[SqliteStore, SqliteStore]) -> None:
+        returned, raised = await at_once(*(given(store, an_account("bob")) for store in both))
+        assert len(returned) == 1
+        assert [type(error) for error in raised] == [Conflict]
+
+
+_DIE_INSIDE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("UPDATE users SET name = 'Committed'")
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("UPDATE users SET name = 'Never'")
+connection.execute("DELETE FROM sessions")
+print("inside", flush=True)
+sys.stdin.read()
+"""
+
+
+class TestAKilledProcess:
+    async def test_x09_takes_only_with_it_what_it_had_not_committed(
+        self, both: tuple[SqliteStore, SqliteStore], path: Path
+    ) -> None:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-c", _DIE_INSIDE, str(path)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"inside\n"
+        waiting = asyncio.create_task(given(both[0], an_account("bob")))
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
+        await waiting
+        found = await both[1].reading.accounts.find(ADA.id)
+        assert found is not None
+        assert found.name == "Committed"
+        assert await both[1].reading.accounts.find("u-bob") is not None
+        assert await both[1].reading.sessions.find(SESSION.id) is not None
