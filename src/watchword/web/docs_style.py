@@ -18,7 +18,8 @@ STYLE: Final = """
 html{scroll-padding-top:1rem}
 body{margin:0 auto;padding:0 1.25rem 4rem;max-width:72rem;background:var(--page);color:var(--ink);
 font:1rem/1.55 system-ui,sans-serif;overflow-wrap:anywhere}
-code,pre,.refusals a{font-family:ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace;font-size:.875em}
+code,pre,.refusals a{font-family:ui-monospace,"Cascadia Mono",Menlo,Consolas,monospace;
+font-size:.875em}
 a{color:var(--link);text-underline-offset:.2em}
 a:focus-visible,summary:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .skip{position:absolute;left:-99rem}
