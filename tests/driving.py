@@ -96,8 +96,8 @@ class Holder:
     def __init__(self, client: httpx2.AsyncClient, answer: dict[str, Any]) -> None:
         self.client = client
         self.answer = answer
-        self.access = answer.get("accessToken")
-        self.refresh_token = answer.get("refreshToken")
+        self.access: Any = answer.get("accessToken")
+        self.refresh_token: Any = answer.get("refreshToken")
 
     @property
     def session_id(self) -> str:
@@ -129,9 +129,9 @@ class Holder:
         return answer
 
 
-def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines) -> Core:
+def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
-    core = open_core(settings, clock=clock, randomness=SeededRandomness(), log=log)
+    core = open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
     proof = replace(services.sign_in.proof, hasher=hasher)
@@ -147,11 +147,15 @@ def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines) -> Core:
 
 
 @asynccontextmanager
-async def serving(folder: Path, **settings: Any) -> AsyncIterator[Server]:
-    """A server on a database in ``folder``; limits and lockout are on unless said otherwise."""
-    clock, log = FakeClock(), Lines()
+async def serving(
+    folder: Path, *, clock: FakeClock | None = None, seed: int = 0, **settings: Any
+) -> AsyncIterator[Server]:
+    """A server on a database in ``folder``; limits and lockout are on unless said otherwise.
+    Another one on the same folder needs another ``seed``.
+    """
+    clock, log = clock or FakeClock(), Lines()
     chosen = Settings(data_dir=folder, **settings)
-    app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log))
+    app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log, seed=seed))
     async with app.running():
         server = Server(app, clock, log)
         try:

@@ -39,8 +39,8 @@ class Reply:
 
     @property
     def code(self) -> str | None:
-        """The code of a refusal, None for any other answer."""
-        if self.one("content-type") != "application/problem+json; charset=utf-8":
+        """The code of a refusal, None for any other answer, and for one to HEAD."""
+        if self.one("content-type") != "application/problem+json; charset=utf-8" or not self.body:
             return None
         return str(self.json()["code"])
 
@@ -103,15 +103,17 @@ AS_JSON = ("content-type", "application/json")
 
 @contextmanager
 def statements(server: Server) -> Iterator[list[str]]:
-    """The reads and writes that requests make meanwhile, without the values in them. The question
-    whether anything was revoked is not among them: it is one look at shared memory.
+    """The reads and writes that requests make meanwhile, without the values in them. Left out: the
+    question whether anything was revoked, which is one look at shared memory, and the reading on
+    that follows a commit, whoever comes next.
     """
     store = server.core.store
     chores = server.app._chores
     found: list[str] = []
 
     def note(sql: str) -> None:
-        if _WORK.match(sql) and asyncio.current_task() is not chores:
+        is_work = _WORK.match(sql) and "FROM changes" not in sql
+        if is_work and asyncio.current_task() is not chores:
             found.append(" ".join(_LITERAL.sub("?", sql).split()))
 
     connections = (store._reader, store._writer.connection)

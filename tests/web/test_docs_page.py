@@ -10,6 +10,7 @@ from itertools import pairwise
 import msgspec
 import pytest
 
+from tests.driving import ORIGIN, Server
 from watchword.web.app import ROUTES
 from watchword.web.docs_page import page_of, render
 from watchword.web.docs_style import DOCS_POLICY, STYLE
@@ -120,6 +121,22 @@ class TestThePage:
         assert "script" not in outline.tags
         assert outline.open == []
         assert hostile in outline.text
+
+
+class TestTheAnswer:
+    async def test_is_a_page_with_its_own_policy(self, server: Server) -> None:
+        answer = await server.client().get("/docs")
+        assert answer.status_code == 200
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers.get_list("content-security-policy") == [DOCS_POLICY[1].decode()]
+        assert answer.content == render(ROUTES, ORIGIN)
+
+    async def test_is_what_the_type_of_a_problem_leads_to(self, server: Server) -> None:
+        client = server.client()
+        problem = (await client.get("/profile")).json()
+        address, _, anchor = problem["type"].partition("#")
+        assert anchor == "token-missing"
+        assert anchor in Outline((await client.get(address)).content).ids
 
 
 class TestTheCommand:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tests.driving import ORIGIN, Server
 from watchword import __version__
 from watchword.web.app import ROUTES
 from watchword.web.errors import STATUSES
@@ -85,6 +86,11 @@ class TestTheDocument:
         assert {code: entry["status"] for code, entry in codes.items()} == STATUSES
         assert codes["TOKEN_EXPIRED"]["type"] == "/docs#token-expired"
         assert all(entry["meaning"].endswith(".") for entry in codes.values())
+
+    async def test_is_served_as_json(self, server: Server) -> None:
+        answer = await server.client().get("/openapi.json")
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        assert answer.content == describe(ROUTES, ORIGIN)
 
     def test_is_made_once_for_a_table(self) -> None:
         table = RouteTable(ROUTES)

@@ -51,8 +51,12 @@ class Application:
             if self._core is not None:
                 return
             core = self._open(self._settings or Settings.load())
-            await core.prepare()
-            await core.user_agents.warm()
+            try:
+                await core.prepare()
+                await core.user_agents.warm()
+            except BaseException:
+                await core.close()
+                raise
             self._core = core
             prefix = core.services.grants.randomness.bytes(4).hex()
             self._edge = Edge(self._table, core.services, request_ids=RequestIds(prefix))

@@ -22,6 +22,7 @@ from watchword.web.services import RequestLog
 
 REFRESH_PREFIX = "wwr_"
 SESSION_PREFIX = "wws_"
+_NEWS_TRAVELS = 12 * SECOND  # until every process signs with a new key, and then some
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ def share(ground: Ground) -> Shared:
     policy = KeyPolicy(
         settings.signing_algorithm,
         settings.signing_key_lifetime,
-        settings.access_token_ttl + 2 * SECOND,
+        settings.access_token_ttl + _NEWS_TRAVELS,
     )
     keyring = KeyRing(
         ground.store,

@@ -16,6 +16,7 @@ Refusal
 └── WrongPassword         raised by a Hasher; a flow always turns it into its own answer
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -149,6 +150,20 @@ class Invalid(Refusal):
         super().__init__(errors[0].message if errors else "The request is not valid.")
 
 
+def require_all(*checks: Callable[[], object]) -> None:
+    """Make every check, and raise one `Invalid` that names all that they found."""
+    found: list[Invalid] = []
+    for check in checks:
+        try:
+            check()
+        except Invalid as refusal:
+            found.append(refusal)
+    if len(found) == 1:
+        raise found[0]
+    if found:
+        raise Invalid(*(error for refusal in found for error in refusal.errors))
+
+
 class PasswordRefused(Invalid):
     """A new password that the policy does not take; ``at`` says which field of a form held it."""
 
@@ -186,10 +201,11 @@ class PasswordBlocked(PasswordRefused):
 
 
 class Limited(Refusal):
-    """Too often. ``retry_after`` is in milliseconds from now."""
+    """Too often. ``retry_after`` is in milliseconds from now, ``allowed`` how often is not."""
 
-    def __init__(self, *, retry_after: int) -> None:
+    def __init__(self, *, retry_after: int, allowed: int | None = None) -> None:
         self.retry_after = retry_after
+        self.allowed = allowed
         super().__init__()
 
 

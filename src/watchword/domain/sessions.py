@@ -105,6 +105,7 @@ def judge_rotation(session: Session, presented: int, *, now: Instant, grace: Spa
     if presented == session.generation:
         return Rotation.CURRENT
     is_predecessor = presented == session.generation - 1
-    if is_predecessor and 0 <= now - session.rotated_at < grace:
+    # Before the rotation as well: of two at once, the first to come may be the last to be served.
+    if is_predecessor and abs(now - session.rotated_at) < grace:
         return Rotation.REPEATED
     return Rotation.REUSED

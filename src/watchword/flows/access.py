@@ -40,6 +40,7 @@ class Access:
         """
         now = self._clock.now()
         self._standings.catch_up()
+        self._keyring.forget_if_retired(now)
         if self._epoch != self._keyring.epoch:
             self._verified.clear()
             self._epoch = self._keyring.epoch

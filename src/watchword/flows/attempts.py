@@ -83,9 +83,11 @@ class PasswordProof:
             return None
         try:
             return await self.lockouts.begin(target.key, self.policy, now=self.clock.now())
-        except TooManyAttempts:
+        except TooManyAttempts as locked:
             self.meter.count(Count.SIGN_INS, "locked")
-            raise
+            raise TooManyAttempts(
+                retry_after=locked.retry_after, allowed=self.policy.failures
+            ) from None
 
     async def _record_failure(
         self, target: Target, counted: Attempts | None, trace: RequestTrace

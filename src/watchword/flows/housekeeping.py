@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from watchword.domain.errors import Unavailable
 from watchword.domain.time import HOUR, MINUTE, SECOND, Instant, Span
 from watchword.flows.keyring import KeyRing
 from watchword.flows.standings import Standings
@@ -47,11 +46,17 @@ class Housekeeper:
 
     def chores(self) -> tuple[Chore, ...]:
         return (
+            Chore("news", SECOND, self.hear),
             Chore("flush", SECOND, self.flush),
             Chore("purge", MINUTE, self.purge),
             Chore("gauge", 15 * SECOND, self.gauge),
             Chore("keys", HOUR, self.keyring.rotate_if_due),
         )
+
+    async def hear(self) -> None:
+        """A process that only signs people in hears of a new signing key here."""
+        self.standings.catch_up()
+        await self.keyring.keys()
 
     async def flush(self) -> None:
         """The last uses of sessions, and what was counted."""
@@ -78,7 +83,7 @@ class Housekeeper:
             due[chore.name] = now + chore.every
             try:
                 await chore.do()
-            except Unavailable as error:
+            except Exception as error:  # noqa: BLE001  the other chores, and its next turn, go on
                 self.failed(chore.name, error)
 
     async def run(self, stop: asyncio.Event) -> None:

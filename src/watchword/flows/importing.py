@@ -42,9 +42,9 @@ class Newcomer:
 class Added:
     """What became of some newcomers. ``last`` is the id of the last account that was made."""
 
-    imported: int
+    imported: Sequence[Newcomer]
     existing: int
-    last: str | None
+    last: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +82,19 @@ class Importing:
 
     async def add(self, newcomers: Sequence[Newcomer], trace: RequestTrace) -> Added:
         """In one transaction, those whose address is free; the others exist already."""
-        existing, last = 0, None
+        imported, last = [], None
         async with self.store.transaction() as unit:
             for newcomer in newcomers:
-                if await unit.accounts.find_by_address(newcomer.email) is not None:
-                    existing += 1
-                    continue
-                last = await self._insert(unit, newcomer, trace)
-        return Added(len(newcomers) - existing, existing, last)
+                if await unit.accounts.find_by_address(newcomer.email) is None:
+                    last = await self._insert(unit, newcomer, trace)
+                    imported.append(newcomer)
+        return Added(imported, len(newcomers) - len(imported), last)
 
     async def rehearse(self, newcomers: Sequence[Newcomer]) -> Added:
         """What `add` would do with each of them on its own, without doing it."""
         accounts = self.store.reading.accounts
-        found = [await accounts.find_by_address(newcomer.email) for newcomer in newcomers]
-        existing = sum(account is not None for account in found)
-        return Added(len(newcomers) - existing, existing, None)
+        free = [one for one in newcomers if await accounts.find_by_address(one.email) is None]
+        return Added(free, len(newcomers) - len(free))
 
     async def _insert(self, unit: Unit, newcomer: Newcomer, trace: RequestTrace) -> str:
         now = self.clock.now()

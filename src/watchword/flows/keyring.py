@@ -13,7 +13,7 @@ from watchword.crypto.sealing import SealBroken, Sealer
 from watchword.domain.errors import Unavailable
 from watchword.domain.events import KeysRotated
 from watchword.domain.time import Instant, Span
-from watchword.ports import Clock, Randomness, RequestTrace, Store, StoredKey
+from watchword.ports import Clock, Randomness, RequestTrace, Store, StoredKey, Unit
 
 
 class KeysSealedByAnotherSecret(Unavailable):
@@ -37,12 +37,15 @@ class KeyPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A picture of the keys: ``signing`` signs; every one of ``verifying`` is accepted."""
+    """A picture of the keys: ``signing`` signs; every one of ``verifying`` is accepted. It is true
+    until ``good_until``, when one of them retires; None: until somebody changes them.
+    """
 
     signing: SigningKey
     verifying: Mapping[str, VerifyingKey]
     published: Sequence[Mapping[str, str]]
     stored: Sequence[StoredKey]
+    good_until: Instant | None
 
 
 class KeyRing:
@@ -70,8 +73,15 @@ class KeyRing:
         self._keys = None
         self.epoch += 1
 
+    def forget_if_retired(self, now: Instant) -> None:
+        """Nobody announces the moment from which a replaced key verifies no more (attack J05)."""
+        keys = self._keys
+        if keys is not None and keys.good_until is not None and now >= keys.good_until:
+            self.forget()
+
     async def keys(self) -> Keys:
         """The keys in force. Raise `Unavailable` when they cannot be read."""
+        self.forget_if_retired(self._clock.now())
         if self._keys is None:
             self._keys = self._open(await self._store.reading.keys.list_keys())
         return self._keys
@@ -80,16 +90,16 @@ class KeyRing:
         now = self._clock.now()
         usable = [key for key in stored if key.retires_at is None or now < key.retires_at]
         opened = {key.kid: self._unseal(key) for key in usable}
-        active = [key for key in usable if key.activated_at is not None and key.retires_at is None]
-        if not active:
+        signing = _signing_of(usable)
+        if signing is None:
             raise Unavailable("There is no signing key.")
-        newest = max(active, key=lambda key: (key.activated_at or 0, key.kid))
         jwks = [key.public_jwk() for key in opened.values()]
         return Keys(
-            signing=opened[newest.kid],
+            signing=opened[signing.kid],
             verifying={kid: key.verifying_key for kid, key in opened.items()},
             published=[jwk for jwk in jwks if jwk is not None],
             stored=usable,
+            good_until=min((key.retires_at for key in usable if key.retires_at), default=None),
         )
 
     def _unseal(self, key: StoredKey) -> SigningKey:
@@ -98,22 +108,25 @@ class KeyRing:
         except SealBroken:
             raise KeysSealedByAnotherSecret from None
 
-    def _make(self, *, activated_at: Instant | None) -> StoredKey:
+    def _make(self) -> StoredKey:
         now = self._clock.now()
         kid = make_id(now, self._randomness.bytes(RANDOM_BYTES))
         key = SigningKey.generate(self._policy.algorithm, kid)
         sealed = self._sealer.seal(key.to_bytes(), _place(kid))
-        return StoredKey(kid, key.algorithm.value, sealed, now, activated_at, None)
+        return StoredKey(kid, key.algorithm.value, sealed, now, None, None)
 
     async def prepare(self) -> None:
-        """See to it that a key of the configured algorithm signs and that the next one is known."""
-        stored = await self._store.reading.keys.list_keys()
-        await self._reseal(stored)
-        fitting = [key for key in stored if key.algorithm == self._policy.algorithm.value]
-        if not any(key.activated_at is not None and key.retires_at is None for key in fitting):
-            await self._replace(_next_of(fitting))
-        elif _next_of(fitting) is None:
-            await self._insert(self._make(activated_at=None))
+        """See to it that a key of the configured algorithm signs and that the next one is known.
+        Of several processes that start at once, one makes them.
+        """
+        await self._reseal(await self._store.reading.keys.list_keys())
+        async with self._store.transaction() as unit:
+            stored = await unit.keys.list_keys()
+            fitting = self._fitting(stored)
+            if _signing_of(fitting) is None:
+                await self._replace(unit, stored, RequestTrace())
+            elif _next_of(fitting) is None:
+                await unit.keys.insert(self._make())
         self.forget()
         await self.keys()
 
@@ -129,38 +142,48 @@ class KeyRing:
         """Let the key that was published ahead sign from now on; its id. The former key verifies
         until the last token it signed has ended (ASVS 11.2.2).
         """
-        stored = await self._store.reading.keys.list_keys()
-        fitting = [key for key in stored if key.algorithm == self._policy.algorithm.value]
-        return await self._replace(_next_of(fitting), trace)
+        async with self._store.transaction() as unit:
+            kid = await self._replace(unit, await unit.keys.list_keys(), trace)
+        self.forget()
+        return kid
 
     async def rotate_if_due(self) -> bool:
-        signing = (await self.keys()).signing.kid
-        activated = next(
-            key.activated_at for key in (await self.keys()).stored if key.kid == signing
-        )
-        if self._clock.now() - (activated or 0) < self._policy.lifetime:
+        """Of several processes that find it due at once, one rotates: a key that has just been
+        published is not in everybody's copy yet.
+        """
+        if not self._is_due(await self._store.reading.keys.list_keys()):
             return False
-        await self.rotate(RequestTrace())
-        return True
-
-    async def _replace(self, following: StoredKey | None, trace: RequestTrace | None = None) -> str:
-        now = self._clock.now()
-        fresh = following or self._make(activated_at=None)
-        spare = self._make(activated_at=None)
         async with self._store.transaction() as unit:
-            if following is None:
-                await unit.keys.insert(fresh)
-            await unit.keys.activate(fresh.kid, now=now, overlap=self._policy.overlap)
-            await unit.keys.insert(spare)
-            await unit.audit.append(
-                KeysRotated(subject=None, kid=fresh.kid), at=now, trace=trace or RequestTrace()
-            )
+            stored = await unit.keys.list_keys()
+            is_due = self._is_due(stored)
+            if is_due:
+                await self._replace(unit, stored, RequestTrace())
         self.forget()
+        return is_due
+
+    def _is_due(self, stored: Sequence[StoredKey]) -> bool:
+        signing = _signing_of(stored)
+        since = 0 if signing is None else signing.activated_at or 0
+        return self._clock.now() - since >= self._policy.lifetime
+
+    def _fitting(self, stored: Sequence[StoredKey]) -> Sequence[StoredKey]:
+        return [key for key in stored if key.algorithm == self._policy.algorithm.value]
+
+    async def _replace(self, unit: Unit, stored: Sequence[StoredKey], trace: RequestTrace) -> str:
+        now = self._clock.now()
+        fresh = _next_of(self._fitting(stored))
+        if fresh is None:
+            fresh = self._make()
+            await unit.keys.insert(fresh)
+        await unit.keys.activate(fresh.kid, now=now, overlap=self._policy.overlap)
+        await unit.keys.insert(self._make())
+        await unit.audit.append(KeysRotated(subject=None, kid=fresh.kid), at=now, trace=trace)
         return fresh.kid
 
-    async def _insert(self, key: StoredKey) -> None:
-        async with self._store.transaction() as unit:
-            await unit.keys.insert(key)
+
+def _signing_of(keys: Sequence[StoredKey]) -> StoredKey | None:
+    active = [key for key in keys if key.activated_at is not None and key.retires_at is None]
+    return max(active, key=lambda key: (key.activated_at or 0, key.kid), default=None)
 
 
 def _next_of(keys: Sequence[StoredKey]) -> StoredKey | None:

@@ -33,6 +33,7 @@ class Refresh:
         now = self.clock.now()
         try:
             presented = self.grants.refresh_tokens.read(token)
+            await self.standings.settle(presented.session_id, now)
             session = await self._rotate(presented, now, trace)
         except InvalidToken:
             self.meter.count(Count.REFRESHES, "invalid")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.crypto.opaque import hash_of, to_text
 from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
-from watchword.domain.errors import Conflict, LinkInvalid
+from watchword.domain.errors import Conflict, Invalid, LinkInvalid, require_all
 from watchword.domain.events import Registered, SetupLinkMade
 from watchword.domain.links import SETUP_TTL, Link, Purpose
 from watchword.domain.passwords import PasswordPolicy, words_of_person
@@ -15,6 +15,15 @@ from watchword.flows.sign_in import Arrival, SessionOpener
 from watchword.ports import Clock, Hasher, Randomness, RequestTrace, Store
 
 LINK_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Applicant:
+    """Somebody who asks for an account, with a password that may be hashed."""
+
+    address: EmailAddress
+    name: str
+    password: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +47,30 @@ class Registration:
     async def _create(
         self, email: str, password: str, trace: RequestTrace, *, name: str, role: str
     ) -> Account:
-        address = EmailAddress.parse(email)
-        shown = parse_name(name)
-        accepted = self.passwords.accept(password, own_words=words_of_person(address, shown))
-        if await self.store.reading.accounts.find_by_address(address) is not None:
+        applicant = self.accept(email, password, name=name)
+        if await self.store.reading.accounts.find_by_address(applicant.address) is not None:
             raise Conflict("An account with this e-mail address exists already.")
-        account = self.new_account(address, shown, role, await self.hasher.hash(accepted))
+        encoded = await self.hasher.hash(applicant.password)
+        account = self.new_account(applicant.address, applicant.name, role, encoded)
         async with self.store.transaction() as unit:
             await unit.accounts.insert(account)
             event = Registered(subject=account.id, actor=account.id)
             await unit.audit.append(event, at=account.created_at, trace=trace)
         return account
+
+    def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
+        """Raise `Invalid` that names every field at fault."""
+        try:
+            address, shown = EmailAddress.parse(email), parse_name(name)
+            own_words = words_of_person(address, shown)
+            return Applicant(address, shown, self.passwords.accept(password, own_words=own_words))
+        except Invalid:
+            require_all(
+                lambda: EmailAddress.parse(email),
+                lambda: parse_name(name),
+                lambda: self.passwords.accept(password, own_words=()),
+            )
+            raise
 
     def new_account(
         self, address: EmailAddress, name: str, role: str, password_hash: str
@@ -99,11 +121,10 @@ class Setup:
         if not await self.needs_admin():
             raise LinkInvalid
         registration = self.registration
-        address = EmailAddress.parse(email)
-        accepted = registration.passwords.accept(password, own_words=words_of_person(address, ""))
+        applicant = registration.accept(email, password)
         token_hash = hash_of(token.encode("utf-8", "replace"))
-        encoded = await registration.hasher.hash(accepted)
-        account = registration.new_account(address, "", ADMIN, encoded)
+        encoded = await registration.hasher.hash(applicant.password)
+        account = registration.new_account(applicant.address, "", ADMIN, encoded)
         async with self.store.transaction() as unit:
             now = self.clock.now()
             if await unit.links.consume(token_hash, Purpose.SETUP, now=now) is None:

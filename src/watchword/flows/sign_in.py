@@ -32,7 +32,7 @@ DEVICE_BYTES = 32
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """Where a sign-in comes from and how its session is to be held. ``device`` is the signed
-    device cookie, ``replaces`` the id of the session that this browser held until now.
+    device cookie, ``replaces`` the ids of the sessions that this browser held until now.
     """
 
     transport: Transport
@@ -40,7 +40,7 @@ class Arrival:
     trace: RequestTrace
     remember: bool = True
     device: str | None = None
-    replaces: str | None = None
+    replaces: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +63,15 @@ class SessionOpener:
         except InvalidToken:
             return None
 
-    async def known_device(self, account: Account, cookie: str | None) -> bytes | None:
-        """The hash of a device that has signed in to ``account`` before."""
+    async def known_device(self, account: Account | None, cookie: str | None) -> bytes | None:
+        """The hash of a device that has signed in to ``account`` before. Without an account it is
+        the same work (attack E02).
+        """
         device_hash = self.device_hash(cookie)
         if device_hash is None:
             return None
-        known = await self.store.reading.devices.is_known(account.id, device_hash)
+        user_id = "" if account is None else account.id
+        known = await self.store.reading.devices.is_known(user_id, device_hash)
         return device_hash if known else None
 
     async def open(
@@ -83,8 +86,8 @@ class SessionOpener:
         """``proven`` is the stored hash that was matched; None when it was no password."""
         now = self.clock.now()
         session = self._new_session(account, arrival, amr, now)
-        if arrival.replaces is not None:
-            await self._replace(unit, arrival.replaces, arrival, now)
+        for held in arrival.replaces:
+            await self._replace(unit, held, arrival, now)
         policy = self.policy
         evicted = await unit.sessions.open(
             session, limit=policy.limit, evicts=policy.evicts, proven=proven
@@ -175,9 +178,7 @@ class PasswordSignIn:
         """
         address = EmailAddress.parse(email)
         account = await self.store.reading.accounts.find_by_address(address)
-        device = (
-            None if account is None else await self.opener.known_device(account, arrival.device)
-        )
+        device = await self.opener.known_device(account, arrival.device)
         target = Target(address, account, device)
         proof = await self.proof(target, password, arrival.trace)
         proof.account.require_active()

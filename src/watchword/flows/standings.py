@@ -4,45 +4,41 @@ A picture of each session with its account is kept here, and `Revocations` is as
 look at it. Invariant: when in doubt, the store is asked; when it cannot answer, nobody gets in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from watchword.domain.errors import SessionRevoked
+from watchword.domain.errors import SessionRevoked, Unavailable
 from watchword.domain.roles import Roles
 from watchword.domain.sessions import Session
 from watchword.domain.standing import Caller
 from watchword.domain.time import MINUTE, Instant, Span
 from watchword.flows.keyring import KeyRing
-from watchword.ports import Change, Count, Meter, Revocations, Store, Topic
+from watchword.ports import Change, Count, Meter, Revocations, Standing, Store, Topic
 
 _STALE_PARTS = 100
 _STALE_AT_MOST: Span = 5 * MINUTE
 
 
 class _Picture:
-    """``seen`` is the last use known here, ``stored`` the last that the store knows of."""
+    """``seen`` is the last use known here, ``stored`` the last that the store knows of, by which
+    the session ends at ``ends_at`` unless the store is told of a later use.
+    """
 
     __slots__ = ("caller", "ends_at", "seen", "stored")
 
-    def __init__(self, caller: Caller, seen: Instant) -> None:
+    def __init__(self, caller: Caller) -> None:
         self.caller = caller
-        self.stored = caller.session.last_seen_at
-        self.seen = max(seen, self.stored)
-        self.ends_at = self._end()
+        self.seen = caller.session.last_seen_at
+        self.write_down(self.seen)
 
-    def _end(self) -> Instant:
+    def write_down(self, seen: Instant) -> None:
         session = self.caller.session
-        if session.ended_at is not None:
-            return session.ended_at
-        return min(self.seen + session.idle_ttl, session.expires_at)
+        self.stored = seen
+        self.ends_at = min(seen + session.idle_ttl, session.expires_at)
 
-    def see(self, now: Instant) -> None:
-        if now > self.seen:
-            self.seen = now
-            self.ends_at = self._end()
 
-    @property
-    def session(self) -> Session:
-        return self.caller.session.seen_at(self.seen)
+def _is_open(standing: Standing) -> bool:
+    """Nobody has ended it: no picture is kept of one that a clock set back might bring to life."""
+    return standing.account.is_active and standing.session.ended_at is None
 
 
 class Standings:
@@ -75,12 +71,19 @@ class Standings:
         """
         picture = self._pictures.get(session_id)
         if picture is None or now >= picture.ends_at:
+            await self.settle(session_id, now)
             picture = await self._load(session_id)
-            picture.session.require_alive(now)
-        picture.see(now)
+            picture.caller.session.require_alive(now)
+        picture.seen = max(picture.seen, now)
         if picture.seen - picture.stored >= self._stale_after(picture.caller.session.idle_ttl):
             self._unstored[session_id] = picture
         return picture.caller
+
+    async def settle(self, session_id: str, now: Instant) -> None:
+        """When the store is about to take the session for idle, tell it of the last use first."""
+        picture = self._pictures.get(session_id)
+        if picture is not None and now >= picture.ends_at and picture.seen > picture.stored:
+            await self._write({session_id: picture})
 
     @staticmethod
     def _stale_after(idle_ttl: Span) -> Span:
@@ -124,14 +127,13 @@ class Standings:
     async def _load(self, session_id: str) -> _Picture:
         epoch = self._epoch
         self._meter.count(Count.CACHE, "session_miss")
-        known = self._pictures.get(session_id)
         standing = await self._store.reading.sessions.find(session_id)
-        if standing is None or not standing.account.is_active:
+        if standing is None or not _is_open(standing):
             self._forget(session_id)
             raise SessionRevoked
         permissions = self._roles.granted_to(standing.account.role)
         caller = Caller(standing.account, standing.session, permissions)
-        picture = _Picture(caller, known.seen if known else 0)
+        picture = _Picture(caller)
         if epoch == self._epoch:
             self._keep(session_id, picture)
         return picture
@@ -152,10 +154,18 @@ class Standings:
         session earlier.
         """
         unstored, self._unstored = self._unstored, {}
-        if not unstored:
-            return 0
-        async with self._store.transaction() as unit:
-            await unit.sessions.touch([(id_, picture.seen) for id_, picture in unstored.items()])
-        for picture in unstored.values():
-            picture.stored = picture.seen
+        try:
+            await self._write(unstored)
+        except Unavailable:
+            self._unstored = unstored | self._unstored
+            raise
         return len(unstored)
+
+    async def _write(self, pictures: Mapping[str, _Picture]) -> None:
+        seen = {session_id: picture.seen for session_id, picture in pictures.items()}
+        if not seen:
+            return
+        async with self._store.transaction() as unit:
+            await unit.sessions.touch(list(seen.items()))
+        for session_id, at in seen.items():
+            pictures[session_id].write_down(at)

@@ -121,7 +121,7 @@ class Users:
             await unit.accounts.delete(user_id)
             event = AccountDeleted(subject=user_id, actor=caller.account.id)
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
-        await self.lockouts.succeed(f"account:{user_id}")
+        await self.lockouts.forget(f"account:{user_id}")
         return account
 
     async def _subject(self, unit: Unit, caller: Caller | None, user_id: str) -> Account:

@@ -56,6 +56,10 @@ class Lockouts(Protocol):
 
     async def succeed(self, key: str) -> None: ...
 
+    async def forget(self, key: str) -> None:
+        """``key`` and every key below it (``key:…``): whom they count is no more."""
+        ...
+
 
 class Revocations(Protocol):
     """Is my picture current? Asked on every protected request, so it must cost microseconds."""

@@ -103,10 +103,10 @@ ROUTES: Final = (
     # address, the proxy's: a limit per address would be a limit on the site.
     Route(method="GET", path="/auth/verify", page=operations.verify, who=USER, tag="Operations",
           summary="Forward auth: who is asking, as headers", answers={204: None},
-          query=("role",), is_quiet=True),
+          query=("role",), is_quiet=True, refusals=("FORBIDDEN",)),
     Route(method="GET", path="/.well-known/jwks.json", page=operations.jwks, who=PUBLIC,
           tag="Operations", summary="The public keys of access tokens",
-          answers={200: s.JwksAnswer}, is_quiet=True),
+          answers={200: s.JwksAnswer}, is_quiet=True, refusals=("UNAVAILABLE",)),
     Route(method="GET", path="/health/live", page=operations.live, who=PUBLIC, tag="Operations",
           summary="The process answers", answers={200: s.HealthAnswer}, is_quiet=True),
     Route(method="GET", path="/health/ready", page=operations.ready, who=PUBLIC,

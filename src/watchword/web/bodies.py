@@ -19,6 +19,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 JSON_TYPE: Final = b"application/json"
 FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 64
+_MOST_DIGITS: Final = 18
 
 
 class Disconnected(Exception):
@@ -35,6 +36,19 @@ def media_type(content_type: bytes | None, content_encoding: bytes | None) -> by
     if kind not in {JSON_TYPE, FORM_TYPE}:
         raise UnsupportedMediaType
     return kind
+
+
+def announced_size(content_length: bytes | None) -> int | None:
+    """In bytes, None when it is not said. Raise `Malformed` for what is no plain number, and
+    `TooLarge` for one that nobody needs to read (attack X03).
+    """
+    if content_length is None:
+        return None
+    if not content_length.isdigit():
+        raise Malformed("Content-Length must be a number.")
+    if len(content_length) > _MOST_DIGITS:
+        raise TooLarge
+    return int(content_length)
 
 
 async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:

@@ -173,7 +173,7 @@ def _operation(route: Route, public_url: str, schemas: Schemas) -> str:
 
 def _query(route: Route) -> str:
     return table(
-        ("parameter", "type", "meaning"),
+        ("field", "type", "meaning"),
         [
             (f"<code>{escape(name)}</code>", type_of({**QUERY[name].schema}, {}), marked(meaning))
             for name in route.query
@@ -196,15 +196,17 @@ def _body(route: Route, schemas: Schemas) -> str:
 def _answers(route: Route, schemas: Schemas) -> str:
     lines = []
     for status, shape in route.answers.items():
-        content = ""
+        content, note = "", ""
         if shape is not None:
             schema = schemas[name_of(shape)]
-            content = f"{signature(schema, schemas)} {marked(schema.get('description', ''))}"
+            content, note = signature(schema, schemas), schema.get("description", "")
         elif route.path in MEDIA_TYPES:
             content = f"<code>{MEDIA_TYPES[route.path]}</code>"
         elif route.path in ANSWER_HEADERS:
             content = " ".join(f"<code>{name}</code>" for name in ANSWER_HEADERS[route.path])
         lines.append(f"<p>{status} {content}</p>")
+        if note:
+            lines.append(f"<p>{marked(note)}</p>")
     return "".join(lines)
 
 

@@ -45,14 +45,14 @@ dd ul{padding:0;list-style:none}
 dd li{margin:0}
 .refusals{display:flex;flex-wrap:wrap;gap:0 1.5rem}
 table{border-collapse:collapse;width:100%;font-size:.925rem}
-th,td{padding:.3rem .75rem .3rem 0;text-align:left;vertical-align:top;
-border-bottom:1px solid var(--line)}
+th,td{padding:.3rem .6rem .3rem 0;text-align:left;vertical-align:top;
+border-bottom:1px solid var(--line);overflow-wrap:break-word}
 th{white-space:nowrap;color:var(--soft);font-weight:400;font-size:.875rem}
 pre{margin:0;padding:.6rem .75rem;background:var(--wash);border-radius:.35rem;white-space:pre-wrap}
 .codes div{padding:.6rem .75rem;border:1px solid transparent;border-radius:.35rem}
 .codes div:nth-child(odd){background:var(--wash)}
 .codes b{margin-left:.5rem;color:var(--soft);font-weight:400}
-.refusals a{margin-left:.35rem;font-size:.8rem;text-decoration:none}
+.refusals a{margin-right:.35rem;font-size:.8rem;text-decoration:none}
 .refusals a:hover{text-decoration:underline}
 nav{font-size:.875rem}
 nav summary{padding:.5rem 0;font-weight:600;cursor:pointer}
@@ -67,7 +67,8 @@ footer{margin-top:3rem;color:var(--soft);font-size:.875rem}
 @media(min-width:40rem){article dl{display:grid;grid-template-columns:6rem minmax(0,1fr);
 gap:.6rem 1rem}article dt{margin-top:.1rem}}
 @media(min-width:64rem){.columns{display:grid;grid-template-columns:17rem minmax(0,1fr);gap:3rem}
-nav{position:sticky;top:0;align-self:start;max-height:100vh;overflow:auto;padding:1rem 0}
+nav{position:sticky;top:0;align-self:start;max-height:100vh;overflow:auto;
+scrollbar-width:thin;padding:1rem 0}
 main>section:first-child h2{margin-top:1rem}
 @supports selector(::details-content){nav summary{display:none}
 nav details::details-content{display:block;content-visibility:visible}}}

@@ -109,7 +109,7 @@ class Edge:
                 headers.one(b"origin"),
                 headers.one(b"content-type"),
             )
-        media_type = self._check_body(route, headers)
+        media_type = self._check_body(route, headers, cookies)
         call = Call(
             services=self._services,
             scope=scope,
@@ -122,7 +122,9 @@ class Edge:
             table=self._table,
             parameters=found.parameters,
         )
-        if not route.who.is_public:
+        if route.who.is_public:
+            headers.one(b"authorization")  # sent twice it is refused, whoever reads it
+        else:
             await self._authenticate(call, route)
         if route.limits:
             await self._limiter.admit(route.limits, call.ip)
@@ -137,10 +139,9 @@ class Edge:
         peer = scope.get("client")
         return self._addresses.of(peer[0] if peer else "", headers.all(b"x-forwarded-for"))
 
-    def _check_body(self, route: Route, headers: Headers) -> bytes:
+    def _check_body(self, route: Route, headers: Headers, cookies: Mapping[bytes, str]) -> bytes:
         """What can be told from the headers alone: the size, and the type if one is read."""
-        length = headers.one(b"content-length")
-        size = int(length) if length is not None and length.isdigit() else None
+        size = bodies.announced_size(headers.one(b"content-length"))
         if size is not None and size > self._services.policy.body_limit:
             raise TooLarge
         if route.body is None:
@@ -149,7 +150,11 @@ class Edge:
         has_none = size == 0 or (size is None and headers.one(b"transfer-encoding") is None)
         if kind is None and has_none:
             return b""
-        return bodies.media_type(kind, headers.one(b"content-encoding"))
+        media_type = bodies.media_type(kind, headers.one(b"content-encoding"))
+        is_form = media_type == bodies.FORM_TYPE and not has_none
+        if is_form and self._names.session.encode() not in cookies:
+            raise UnsupportedMediaType
+        return media_type
 
     async def _authenticate(self, call: Call, route: Route) -> None:
         call.caller = await self._identity.resolve(call.headers, call.cookies)
@@ -173,30 +178,31 @@ class Edge:
         policy = self._services.policy
         raw = await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
         assert route.body is not None
+        cookie = call.cookie(self._names.session)
+        if media_type == bodies.FORM_TYPE and cookie is not None:
+            return bodies.convert(self._form(call, raw, cookie), route.body)
         if not raw:
             if not route.optional_body:
                 raise Malformed("The body must be a JSON object.")
             return bodies.convert({}, route.body)
-        if media_type == bodies.FORM_TYPE:
-            return bodies.convert(self._form(call, raw), route.body)
         if media_type != bodies.JSON_TYPE:
             raise UnsupportedMediaType
         return bodies.convert(bodies.parse_json(raw), route.body)
 
-    def _form(self, call: Call, raw: bytes) -> dict[str, object]:
+    def _form(self, call: Call, raw: bytes, cookie: str) -> dict[str, object]:
         """A form is read only from who holds a session cookie, with the token that proves that it
-        was given out to them (attacks S05, S07).
+        was given out to them (attacks S05, S07), be it the form that signs out.
         """
-        if call.caller is None or call.cookie(self._names.session) is None:
-            raise UnsupportedMediaType
         fields = bodies.parse_form(raw)
         header = call.headers.one(b"x-csrf-token")
         given = fields.pop("csrfToken", None) if header is None else header.decode("latin-1")
+        services = self._services
         try:
-            bound_to = self._services.csrf_tokens.read(str(given))
+            bound_to = services.csrf_tokens.read(str(given))
+            held = services.grants.cookies.read(cookie).session_id
         except InvalidToken:
             raise CsrfFailed from None
-        if bound_to != call.caller.session.id:
+        if bound_to != (held if call.caller is None else call.caller.session.id):
             raise CsrfFailed
         return fields
 

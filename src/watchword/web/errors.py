@@ -138,9 +138,12 @@ def _add_headers(answer: Answer, refusal: Refusal) -> None:
     elif isinstance(refusal, MethodNotAllowed):
         answer.headers.append((b"allow", refusal.allowed.encode()))
     elif isinstance(refusal, Limited | Unavailable):
-        seconds = max(1, math.ceil(refusal.retry_after / SECOND))
-        answer.headers.append((b"retry-after", str(seconds).encode()))
-        answer.headers.extend(getattr(refusal, "headers", ()))
+        seconds = str(max(1, math.ceil(refusal.retry_after / SECOND))).encode()
+        answer.headers.append((b"retry-after", seconds))
+        if isinstance(refusal, Limited) and refusal.allowed is not None:
+            answer.headers.append((b"ratelimit-limit", str(refusal.allowed).encode()))
+            answer.headers.append((b"ratelimit-remaining", b"0"))
+            answer.headers.append((b"ratelimit-reset", seconds))
 
 
 def _challenge(refusal: NotAuthenticated) -> bytes:

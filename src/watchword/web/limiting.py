@@ -1,29 +1,14 @@
 """Requests counted per client address, before any body is read."""
 
-import math
 from dataclasses import dataclass
 
 from watchword.crypto.opaque import hash_of
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.devices import limit_bucket
 from watchword.domain.errors import RateLimited
-from watchword.domain.time import SECOND, Instant
+from watchword.domain.time import Instant
 from watchword.ports import Allowance, Clock, Count, Limits, Meter, Tally
-from watchword.web.answers import Header
 from watchword.web.policies import Limit
-
-
-class OverLimit(RateLimited):
-    """Carries what the RateLimit headers say."""
-
-    def __init__(self, allowance: Allowance, tally: Tally, now: Instant) -> None:
-        super().__init__(retry_after=max(1, tally.resets_at - now))
-        seconds = math.ceil(self.retry_after / SECOND)
-        self.headers: list[Header] = [
-            (b"ratelimit-limit", str(allowance.count).encode()),
-            (b"ratelimit-remaining", str(tally.remaining).encode()),
-            (b"ratelimit-reset", str(seconds).encode()),
-        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +53,7 @@ class Limiter:
     def _judge(self, limit: Limit, allowance: Allowance, tally: Tally, now: Instant) -> None:
         if tally.is_over:
             self.meter.count(Count.LIMITED, limit.value)
-            raise OverLimit(allowance, tally, now)
+            raise RateLimited(retry_after=max(1, tally.resets_at - now), allowed=allowance.count)
 
 
 def _share(email: str) -> str:

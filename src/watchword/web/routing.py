@@ -90,7 +90,9 @@ class RouteTable:
             if found is not None:
                 return found
             allowed.update(methods)
-        segments = path.split("/")[1:]
+        before, *segments = path.split("/")
+        if before:
+            raise NotFound("There is nothing at this address.")
         for candidates in self._patterns.get(len(segments), ()):
             any_route = next(iter(candidates.values()))
             parameters = _match(any_route.segments, segments)
@@ -124,7 +126,7 @@ def _match(pattern: Sequence[str], segments: Sequence[str]) -> Mapping[str, str]
     parameters: dict[str, str] = {}
     for expected, given in zip(pattern, segments, strict=True):
         if expected.startswith("{"):
-            if not given or len(given) > _LONGEST_PARAMETER or "\0" in given:
+            if not 0 < len(given) <= _LONGEST_PARAMETER or not given.isprintable():
                 return None
             parameters[expected[1:-1]] = given
         elif expected != given:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.adapters.sql.migrate import migrate
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
+from watchword.adapters.sql.sqlite.connections import StoreFailed
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
@@ -186,26 +185,6 @@ class TestADamagedFile:
         with pytest.raises(StoreFailed, match="damaged: restore a backup"):
             store.revocations.news()
         await store.close()
-
-    @pytest.mark.parametrize("open_it", [connect, migrate, SqliteStore])
-    @pytest.mark.parametrize("content", [b"not a database " * 500, b"\x00" * 5000])
-    def test_that_is_something_else_is_told_apart(
-        self, tmp_path: Path, open_it: Callable[[Path], object], content: bytes
-    ) -> None:
-        path = tmp_path / "notes.txt"
-        path.write_bytes(content)
-        with pytest.raises(StoreFailed, match="not a SQLite database: check its path"):
-            open_it(path)
-        assert path.read_bytes() == content
-
-    @pytest.mark.parametrize("open_it", [connect, SqliteStore])
-    def test_that_is_not_there_is_not_made(
-        self, tmp_path: Path, open_it: Callable[[Path], object]
-    ) -> None:
-        path = tmp_path / "watchword.db"
-        with pytest.raises(StoreFailed, match="cannot be opened"):
-            open_it(path)
-        assert not path.exists()
 
     async def test_without_tables_lets_nobody_in(self, tmp_path: Path) -> None:
         path = tmp_path / "empty.db"

@@ -1,5 +1,6 @@
 """How many statements the hot verbs cost; one more must be a decision."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -103,8 +104,23 @@ class TestARead:
         store.revocations.news()
         reads: list[str] = []
         store._reader.set_trace_callback(reads.append)
+        await asyncio.sleep(0)
         store.revocations.news()
         assert reads == ["PRAGMA data_version"]
+
+    async def test_of_no_news_is_shared_by_all_of_one_turn_of_the_loop(
+        self, store: SqliteStore
+    ) -> None:
+        store.revocations.news()
+        await asyncio.sleep(0)
+        reads: list[str] = []
+        store._reader.set_trace_callback(reads.append)
+        for _ in range(16):
+            assert store.revocations.news() == ()
+        assert reads == ["PRAGMA data_version"]
+        await asyncio.sleep(0)
+        store.revocations.news()
+        assert reads == ["PRAGMA data_version"] * 2
 
     @pytest.mark.parametrize(
         ("sql", "index"),

@@ -68,6 +68,11 @@ class MemoryLockouts:
         async with self._turns.turn():
             self._attempts.pop(key, None)
 
+    async def forget(self, key: str) -> None:
+        async with self._turns.turn():
+            for known in [k for k in self._attempts if k == key or k.startswith(f"{key}:")]:
+                del self._attempts[known]
+
     def purge(self, now: Instant, *, at_most: int) -> int:
         """Counts of addresses without an account; those of an account last as long as it does."""
 

@@ -41,6 +41,7 @@ UPDATE lockouts SET failures = :failures, locks = :locks, consecutive = :consecu
 WHERE key = :key
 """
 _SUCCEED = "DELETE FROM lockouts WHERE key = :key"
+_FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR substr(key, 1, :width) = :below"
 
 
 class SqlLimits:
@@ -95,3 +96,9 @@ class SqlLockouts:
 
     async def succeed(self, key: str) -> None:
         await self._statements.change(_SUCCEED, {"key": key})
+
+    async def forget(self, key: str) -> None:
+        below = f"{key}:"
+        await self._statements.change(
+            _FORGET_ALL, {"key": key, "below": below, "width": len(below)}
+        )

@@ -143,6 +143,18 @@ class LockoutPromises(Promises):
         assert await begin(store, now=until) == Attempts(1, 0, 1, 0, until)
         await store.lockouts.succeed("account:u-nobody")
 
+    async def test_a_key_is_forgotten_with_all_below_it_and_no_other(
+        self, store: ConformingStore
+    ) -> None:
+        for key in (KEY, f"{KEY}:device:1", f"{KEY}2"):
+            await begin(store, now=NOW, key=key)
+        await store.lockouts.forget(KEY)
+        failures = [
+            (await begin(store, now=NOW, key=key)).failures
+            for key in (KEY, f"{KEY}:device:1", f"{KEY}2")
+        ]
+        assert failures == [1, 1, 2]
+
     async def test_each_key_is_locked_for_itself(self, store: ConformingStore) -> None:
         await lock(store, now=NOW)
         assert (await begin(store, now=NOW, key="account:u-bob")).failures == 1

@@ -126,11 +126,14 @@ class KeyPromises(Promises):
                 await unit.keys.insert(key)
             await unit.keys.activate("1", now=NOW, overlap=HOUR)
             await unit.keys.activate("2", now=NOW + DAY, overlap=HOUR)
-        assert list(await store.reading.keys.list_keys()) == [
-            replace(first, activated_at=NOW, retires_at=NOW + DAY + HOUR),
-            replace(second, activated_at=NOW + DAY),
-            third,
-        ]
+        first = replace(first, activated_at=NOW, retires_at=NOW + DAY + HOUR)
+        second = replace(second, activated_at=NOW + DAY)
+        assert list(await store.reading.keys.list_keys()) == [first, second, third]
+        async with store.transaction() as unit:
+            await unit.keys.activate("3", now=NOW + 2 * DAY, overlap=HOUR)
+        second = replace(second, retires_at=NOW + 2 * DAY + HOUR)
+        third = replace(third, activated_at=NOW + 2 * DAY)
+        assert list(await store.reading.keys.list_keys()) == [first, second, third]
 
     async def test_a_key_is_activated_once(self, store: ConformingStore) -> None:
         async with store.transaction() as unit:

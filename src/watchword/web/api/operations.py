@@ -4,7 +4,7 @@ import hmac
 from ipaddress import ip_address
 from urllib.parse import quote
 
-from watchword.domain.errors import Forbidden, NotFound, Unavailable
+from watchword.domain.errors import Forbidden, NotFound, TokenInvalid, Unavailable
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.docs_page import page_of
@@ -13,7 +13,10 @@ from watchword.web.identity import bearer_token
 from watchword.web.openapi import document_of
 from watchword.web.shapes import CheckShape, HealthAnswer, JwksAnswer
 
-_FORWARDING = (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-real-ip", b"via")
+_FORWARDING = (
+    *(b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host"),
+    *(b"x-forwarded-port", b"x-forwarded-proto", b"x-forwarded-server"),
+)
 _METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -73,7 +76,10 @@ async def metrics(call: Call) -> Answer:
 def _require_operator(call: Call) -> None:
     expected = call.services.policy.metrics_token
     if expected is not None:
-        given = (bearer_token(call.headers) or "").encode("latin-1")
+        try:
+            given = (bearer_token(call.headers) or "").encode("latin-1")
+        except TokenInvalid:
+            given = b""
         if not hmac.compare_digest(given, expected):
             raise NotFound("There is nothing at this address.")
         return

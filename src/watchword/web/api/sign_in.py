@@ -45,21 +45,20 @@ async def setup(call: Call, body: SetupBody) -> Answer:
 
 
 async def _arrival(call: Call, transport: Transport, *, remember: bool) -> Arrival:
-    """A browser that held a session before gives it up for the new one (attack S01)."""
-    held, device = None, None
+    """A browser that held sessions before gives them up for the new one (attack S01)."""
+    held, device = set(), None
     if transport is not Transport.BODY:
-        names = call.identity.names
+        names, tokens = call.identity.names, call.services.held_tokens
         device = call.cookie(names.device)
-        cookie = call.cookie(names.refresh) or call.cookie(names.session)
-        if cookie is not None:
-            held = await call.services.held_tokens.session_of(cookie)
+        cookies = filter(None, (call.cookie(names.refresh), call.cookie(names.session)))
+        held = {await tokens.session_of(cookie) for cookie in cookies}
     return Arrival(
         transport=transport,
         origin=call.origin,
         trace=call.trace,
         remember=remember,
         device=device,
-        replaces=held,
+        replaces=frozenset(session_id for session_id in held if session_id is not None),
     )
 
 

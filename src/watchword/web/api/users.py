@@ -53,7 +53,8 @@ async def list_users(call: Call) -> Answer:
 def page_of(call: Call, query: dict[str, str], listing: str) -> PageRequest:
     """Cursors are opaque and signed, and of one listing only (attack I06)."""
     text = query.get("limit", str(_DEFAULT_LIMIT))
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= _LARGEST_LIMIT:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_LIMIT))
+    if not is_number or not 1 <= int(text) <= _LARGEST_LIMIT:
         raise Invalid(FieldError("limit", f"Use a number from 1 to {_LARGEST_LIMIT}."))
     after = None
     if query.get("cursor"):

@@ -12,7 +12,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA temp_store = MEMORY",
-    "PRAGMA cache_size = -16384",
+    "PRAGMA cache_size = -4096",
     "PRAGMA wal_autocheckpoint = 2000",
 )
 _SETUP_WAIT: Span = 5 * SECOND
@@ -47,7 +47,7 @@ def explain(error: sqlite3.Error) -> StoreFailed:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Whether another connection is in the way, so that waiting may help."""
+    """Whether another connection is in the way, so that trying again may help."""
     return _code(error) == sqlite3.SQLITE_BUSY
 
 

@@ -22,6 +22,7 @@ from watchword.adapters.sql.sqlite.connections import StoreFailed, explain, is_b
 from watchword.domain.time import Span
 
 Given = TypeVar("Given")
+_PATIENCE: Span = 10
 _ROLLED_BACK = "A failed write rolled back everything that was not committed yet."
 
 
@@ -105,9 +106,7 @@ class GroupCommit:
         loop = asyncio.get_running_loop()
         try:
             self.connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            if not is_busy(error):
-                raise explain(error) from error
+        except sqlite3.Error:
             self._state = _State.OPENING
             self._work.put(lambda: self._begin_patiently(loop))
         else:
@@ -157,14 +156,22 @@ class GroupCommit:
             work()
 
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Ask often: SQLite's own wait asks ever more rarely, so that a process which is always
+        busy would leave the others out for seconds.
+        """
         failure: StoreFailed | None = None
-        try:
-            self.connection.execute(f"PRAGMA busy_timeout = {self._lock_wait}")
-            self.connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            failure = explain(error)
-        with suppress(sqlite3.Error):
-            self.connection.execute("PRAGMA busy_timeout = 0")
+        self.connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
+        for _ in range(max(1, self._lock_wait // _PATIENCE)):
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.Error as error:
+                failure = explain(error)
+                if not is_busy(error):
+                    break
+            else:
+                failure = None
+                break
+        self.connection.execute("PRAGMA busy_timeout = 0")
         _tell(loop, lambda: self._begun(failure))
 
     def _begun(self, failure: StoreFailed | None) -> None:

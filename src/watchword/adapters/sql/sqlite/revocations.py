@@ -4,6 +4,7 @@
 the rows of ``changes`` read on from the last number seen.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 
@@ -23,8 +24,24 @@ class SqliteRevocations:
         self._connection = connection
         self._version: int | None = None
         self._seen = 0
+        self._is_asked = False
 
     def news(self) -> Sequence[Change] | None:
+        """One question serves all callers of one turn of the event loop. That is still exact: the
+        loop runs a task in a later turn than it read the task's request in, so whatever was
+        acknowledged before any of these requests was sent had been committed before the question.
+        """
+        if self._is_asked:
+            return ()
+        news = self._ask()
+        self._is_asked = True
+        asyncio.get_running_loop().call_soon(self._end_turn)
+        return news
+
+    def _end_turn(self) -> None:
+        self._is_asked = False
+
+    def _ask(self) -> Sequence[Change] | None:
         try:
             version = self._connection.execute("PRAGMA data_version").fetchone()[0]
             if version == self._version:

@@ -134,3 +134,7 @@ class SqliteLockouts:
     async def succeed(self, key: str) -> None:
         async with self._turn() as lockouts:
             await lockouts.succeed(key)
+
+    async def forget(self, key: str) -> None:
+        async with self._turn() as lockouts:
+            await lockouts.forget(key)

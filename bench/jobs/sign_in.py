@@ -1,0 +1,53 @@
+"""Sign-ins beside what the cores can hash: eight clients, lockout on, a new session each time."""
+
+import subprocess
+
+from bench.figures import BenchFailed, Figure, Samples, Target
+from bench.ground import Ground
+from bench.jobs.job import milliseconds
+from bench.processes import environment, program
+from watchword.settings import Settings
+
+
+class SignIns:
+    title = "Sign-in, 8 clients without pause"
+    figures = (
+        Figure(
+            name="ratio",
+            title="sign-ins / hashes",
+            unit="",
+            target=Target("≥", 0.90),
+            digits=2,
+        ),
+        Figure(name="sign_ins", title="POST /auth/login", unit="/s", digits=1),
+        Figure(name="hashes", title="Argon2id on all cores, alone", unit="/s", digits=1),
+        milliseconds("p50", "sign-in, p50"),
+        milliseconds("p99", "sign-in, p99"),
+        Figure(name="cpu", title="server CPU, sign-in", unit="ms", digits=1),
+    )
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._watchword = ground.watchword()
+        self._parameters = Settings().password_hash
+
+    def measure(self) -> Samples:
+        hashes = self._hashes()
+        signed_in = self._ground.measure(self._watchword.service, self._watchword.sign_in_load)
+        return {
+            "ratio": signed_in.rate / hashes,
+            "sign_ins": signed_in.rate,
+            "hashes": hashes,
+            "p50": signed_in.outcome.p50_ms,
+            "p99": signed_in.outcome.p99_ms,
+            "cpu": signed_in.cpu_us / 1_000,
+        }
+
+    def _hashes(self) -> float:
+        command = program("bench.hashing", str(self._ground.seconds), self._parameters)
+        done = subprocess.run(
+            command, env=environment({}), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise BenchFailed(f"Hashing failed: {done.stderr[-1_000:]}")
+        return float(done.stdout)

@@ -1,0 +1,123 @@
+"""What a run has found: on the terminal, as JSON, and as the table of docs/performance.md."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from bench.environment import Environment
+from bench.figures import BenchFailed, Figure, Series
+
+BEGIN: Final = "<!-- written by the benchmark: begin -->"
+END: Final = "<!-- written by the benchmark: end -->"
+
+_COLUMNS: Final = ("what", "target", "median", "min … max", "verdict")
+_COLOURS: Final = {"met": "green", "MISSED": "bold red", "": "dim"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    environment: Environment
+    rounds: int
+    seconds: float
+    titles: Mapping[str, str]
+    series: Sequence[Series]
+    notes: Sequence[str]
+
+    @property
+    def missed(self) -> list[Series]:
+        return [one for one in self.series if one.verdict == "MISSED"]
+
+    def show(self, console: Console) -> None:
+        table = Table(*_COLUMNS, title="Watchword", caption=escape(self.about()))
+        for job, title in self.titles.items():
+            table.add_section()
+            table.add_row(f"[bold]{escape(title)}[/bold]")
+            for one in self._of(job):
+                *cells, verdict = _row(one)
+                colour = _COLOURS[verdict]
+                table.add_row(*map(escape, cells), f"[{colour}]{verdict}[/{colour}]")
+        console.print(table)
+        for note in self.notes:
+            console.print(f"[yellow]{escape(note)}[/yellow]")
+
+    def write_json(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(self.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "environment": asdict(self.environment),
+            "rounds": self.rounds,
+            "seconds": self.seconds,
+            "figures": [_as_json(one) for one in self.series],
+            "notes": list(self.notes),
+        }
+
+    def write_into(self, page: Path) -> None:
+        """Replace what stands between the marks. Raise `BenchFailed` when they are not there."""
+        text = page.read_text("utf-8")
+        before, begin, rest = text.partition(BEGIN)
+        _, end, after = rest.partition(END)
+        if not begin or not end:
+            raise BenchFailed(f"{page.name} has lost the marks between which the table stands.")
+        page.write_text(f"{before}{BEGIN}\n{self.as_markdown()}\n{END}{after}", "utf-8")
+
+    def as_markdown(self) -> str:
+        lines = [self.about(), ""]
+        lines += [f"| {' | '.join(_COLUMNS)} |", "|---|---|---|---|---|"]
+        for job, title in self.titles.items():
+            lines.append(f"| **{title}** | | | | |")
+            lines += [f"| {' | '.join(_row(one))} |" for one in self._of(job)]
+        for note in self.notes:
+            lines += ["", note]
+        return "\n".join(lines)
+
+    def about(self) -> str:
+        about = self.environment
+        packages = ", ".join(f"{name} {text}" for name, text in about.packages.items())
+        return (
+            f"Watchword {about.watchword}, {about.at}: {self.rounds} rounds of "
+            f"{self.seconds:g} s. {about.python}, {about.cores} cores ({about.cpu}), "
+            f"{about.memory_mib:,} MiB, load before {about.load_before:.2f}, a disk that takes "
+            f"{about.sync_ms:.2f} ms to sync, {about.generator} on the same machine; SQLite "
+            f"{about.sqlite}, {packages}."
+        )
+
+    def _of(self, job: str) -> list[Series]:
+        return [one for one in self.series if one.job == job]
+
+
+def _row(one: Series) -> tuple[str, str, str, str, str]:
+    figure, target = one.figure, one.figure.target
+    bound = "" if target is None else f"{target.sense} {_number(target.bound, figure)}"
+    spread = f"{_number(min(one.samples), figure)} … {_number(max(one.samples), figure)}"
+    return figure.title, bound, _number(one.median, figure), spread, one.verdict
+
+
+def _number(value: float, figure: Figure) -> str:
+    text = f"{value:,.{figure.digits}f}"
+    if figure.unit == "/s":
+        return text + figure.unit
+    return f"{text} {figure.unit}".rstrip()
+
+
+def _as_json(one: Series) -> dict[str, Any]:
+    target = one.figure.target
+    return {
+        "job": one.job,
+        "name": one.figure.name,
+        "title": one.figure.title,
+        "unit": one.figure.unit,
+        "target": None if target is None else f"{target.sense} {target.bound:g}",
+        "median": one.median,
+        "min": min(one.samples),
+        "max": max(one.samples),
+        "samples": one.samples,
+        "verdict": one.verdict,
+    }
