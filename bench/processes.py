@@ -71,7 +71,7 @@ class Service:
                 raise BenchFailed(f"A server ended at its start:\n{self._last_words()}")
             if perf_counter() - self._began > _START_SECONDS:
                 raise BenchFailed(f"A server did not get ready:\n{self._last_words()}")
-            sleep(_SAMPLE_SECONDS / 4)
+            sleep(_SAMPLE_SECONDS)
         self.started_in = perf_counter() - self._began
 
     def _last_words(self) -> str:

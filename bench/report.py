@@ -97,14 +97,13 @@ def _row(one: Series) -> tuple[str, str, str, str, str]:
     figure, target = one.figure, one.figure.target
     bound = "" if target is None else f"{target.sense} {_number(target.bound, figure)}"
     spread = f"{_number(min(one.samples), figure)} … {_number(max(one.samples), figure)}"
-    return figure.title, bound, _number(one.median, figure), spread, one.verdict
+    space = "" if figure.unit in {"", "/s"} else " "
+    middle = f"{_number(one.median, figure)}{space}{figure.unit}"
+    return figure.title, bound, middle, spread, one.verdict
 
 
 def _number(value: float, figure: Figure) -> str:
-    text = f"{value:,.{figure.digits}f}"
-    if figure.unit == "/s":
-        return text + figure.unit
-    return f"{text} {figure.unit}".rstrip()
+    return f"{value:,.{figure.digits}f}"
 
 
 def _as_json(one: Series) -> dict[str, Any]:

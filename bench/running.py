@@ -11,6 +11,7 @@ from bench.jobs import Job
 from bench.load import Generator
 from bench.report import Report
 
+_WARM_UP = 1.0  # seconds; none in a run too small to say anything
 _BUSY_SHARE = 0.05  # of the machine, by others
 _BOTTLENECK = 0.90  # of a core, by the load generator
 
@@ -28,7 +29,7 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     environment = look_around(folder, generator.name)
     with TemporaryDirectory(dir=folder, prefix="run-", ignore_cleanup_errors=True) as name:
-        ground = Ground(Path(name), generator, seconds, warm_up=min(1.0, seconds / 2))
+        ground = Ground(Path(name), generator, seconds, warm_up=_WARM_UP if seconds >= 1 else 0.0)
         with ground:
             made = {key: _make(key, make, ground, tell) for key, make in jobs.items()}
             series = {

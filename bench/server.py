@@ -3,14 +3,17 @@
 Run it as ``python -m bench.server PORT WORKERS``; its settings come from the environment.
 """
 
+import socket
 import sys
 from pathlib import Path
 from typing import Final
 
-import uvicorn
+from uvicorn.server import Server
+from uvicorn.supervisors.multiprocess import Multiprocess
 
-from watchword.adapters import structlog as logs
 from watchword.bootstrap import Application
+from watchword.cli.protocol import Connection, ServerConfig
+from watchword.cli.server import Served, set_up_logs
 from watchword.domain.errors import NotFound
 from watchword.domain.sessions import Session
 from watchword.domain.standing import Caller
@@ -52,37 +55,53 @@ class OpenProfile:
         return self._caller
 
 
-def create_app() -> Application:
+class _WithOpenProfile(Application):
+    """Stands between `Served`, which production runs, and the application below it."""
+
+    def __init__(self, settings: Settings) -> None:
+        open_profile = Route(
+            method="GET",
+            path=OPEN_PATH,
+            page=OpenProfile(settings.data_dir / OPEN_SESSION),
+            who=PUBLIC,
+            summary="The same answer as the profile, unprotected",
+            answers={200: ProfileAnswer},
+            is_quiet=True,
+        )
+        super().__init__(settings, routes=(*ROUTES, open_profile))
+
+
+class Measured(Served, _WithOpenProfile):
+    pass
+
+
+def make_worker() -> Measured:
     settings = Settings.load()
-    logs.configure(settings.log_format or "json", settings.log_level, sys.stdout)
-    open_profile = Route(
-        method="GET",
-        path=OPEN_PATH,
-        page=OpenProfile(settings.data_dir / OPEN_SESSION),
-        who=PUBLIC,
-        summary="The same answer as the profile, unprotected",
-        answers={200: ProfileAnswer},
-        is_quiet=True,
-    )
-    return Application(settings, routes=(*ROUTES, open_profile))
+    set_up_logs(settings)
+    return Measured(settings)
 
 
 def main() -> None:
+    """One process, or uvicorn's supervisor over several, as `watchword serve` sets them up."""
     port, workers = (int(text) for text in sys.argv[1:])
-    uvicorn.run(
-        "bench.server:create_app",
+    config = ServerConfig(
+        "bench.server:make_worker",
         factory=True,
-        host="127.0.0.1",
-        port=port,
         workers=workers,
-        loop="uvloop",
-        http="httptools",
+        interface="asgi3",
         lifespan="on",
+        http=Connection,
+        ws="none",
+        log_config=None,
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        log_config=None,
     )
+    listener = socket.create_server(("127.0.0.1", port))
+    if workers == 1:
+        Server(config).run([listener])
+    else:
+        Multiprocess(config, [listener]).run()
 
 
 if __name__ == "__main__":

@@ -3,13 +3,15 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
 
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
+from watchword.adapters.sql.migrate import migrate
 from watchword.bootstrap import Application, Core, open_core
 from watchword.settings import Settings
 from watchword.testing import FakeClock, SeededRandomness
@@ -146,6 +148,15 @@ def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int 
     return replace(core, services=cheap)
 
 
+@cache
+def _empty_database() -> bytes:
+    """Of the newest schema, migrated once: half of a start, and not what these tests are about."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        migrate(path)
+        return path.read_bytes()
+
+
 @asynccontextmanager
 async def serving(
     folder: Path, *, clock: FakeClock | None = None, seed: int = 0, **settings: Any
@@ -155,6 +166,10 @@ async def serving(
     """
     clock, log = clock or FakeClock(), Lines()
     chosen = Settings(data_dir=folder, **settings)
+    if not chosen.database_path.exists():
+        chosen.database_path.parent.mkdir(parents=True, exist_ok=True)
+        chosen.database_path.touch(mode=0o600)
+        chosen.database_path.write_bytes(_empty_database())
     app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log, seed=seed))
     async with app.running():
         server = Server(app, clock, log)

@@ -15,6 +15,7 @@ class Protected:
             target=Target("≥", 0.80),
             digits=2,
         ),
+        Figure(name="cpu_ratio", title="the same by server CPU", unit="", digits=2),
         rate("open", "open route"),
         rate("protected", "GET /profile"),
         milliseconds("p50", "GET /profile, p50"),
@@ -39,6 +40,7 @@ class Protected:
         protected = ground.measure(service, profile.protected_load, look=profile.look_at_protected)
         return {
             "ratio": protected.rate / unprotected.rate,
+            "cpu_ratio": unprotected.cpu_us / protected.cpu_us,
             "open": unprotected.rate,
             "protected": protected.rate,
             "p50": protected.outcome.p50_ms,

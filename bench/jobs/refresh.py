@@ -6,16 +6,14 @@ from bench import floor
 from bench.figures import Figure, Samples, Target
 from bench.ground import Ground, Measured
 from bench.jobs.job import cpu, milliseconds, rate, share
+from bench.jobs.profile import Profile
 from bench.load import Load, Queue
 
-CONNECTIONS: Final = 64
-
-_SPARE = 2  # for a connection that is made anew
-_SESSIONS_PER_ACCOUNT = 10  # the default limit
+_SPARE: Final = 2  # for a connection that is made anew
+_SESSIONS_PER_ACCOUNT: Final = 10  # the default limit
 
 
 class Refreshes:
-    title = f"Refresh, {CONNECTIONS} connections"
     figures = (
         Figure(
             name="ratio",
@@ -24,6 +22,7 @@ class Refreshes:
             target=Target("≥", 0.75),
             digits=2,
         ),
+        Figure(name="cpu_ratio", title="the same by server CPU", unit="", digits=2),
         rate("refresh", "POST /auth/refresh (FULL)"),
         rate("floor", "floor (NORMAL)"),
         rate("floor_full", "floor (FULL)"),
@@ -34,19 +33,23 @@ class Refreshes:
         share("generator", "generator's share of a core"),
     )
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, *, connections: int = 64) -> None:
+        self.title = f"Refresh, {connections} connections"
+        self._connections = connections
         self._ground = ground
         self._watchword = ground.watchword()
-        self._emails = _emails()
+        self._profile = Profile(self._watchword)
+        self._emails = _emails(connections)
         self._watchword.client.register(sorted(set(self._emails)))
         self._floors = {name: ground.floor(name) for name in ("NORMAL", "FULL")}
 
     def measure(self) -> Samples:
-        refresh = self._ground.measure(self._watchword.service, self._refresh_load)
+        refresh = self._ground.measure(self._watchword.service, self._refresh_load, look=self._look)
         normal = self._measure_floor("NORMAL")
         full = self._measure_floor("FULL")
         return {
             "ratio": refresh.rate / normal.rate,
+            "cpu_ratio": normal.cpu_us / refresh.cpu_us,
             "refresh": refresh.rate,
             "floor": normal.rate,
             "floor_full": full.rate,
@@ -59,37 +62,42 @@ class Refreshes:
 
     def _refresh_load(self, seconds: float) -> Load:
         tokens = self._watchword.client.refresh_tokens(self._emails)
-        return _load(self._watchword.service.port, seconds, tokens)
+        return self._load(self._watchword.service.port, seconds, tokens)
+
+    def _look(self) -> None:
+        """A session beside the others: refresh it, and use what that gives."""
+        self._profile.renew()
+        self._profile.look_at_protected()
 
     def _measure_floor(self, synchronous: str) -> Measured:
         service = self._floors[synchronous]
 
         def load(seconds: float) -> Load:
-            return _load(service.port, seconds, floor.first_tokens(CONNECTIONS + _SPARE))
+            tokens = floor.first_tokens(self._connections + _SPARE)
+            return self._load(service.port, seconds, tokens)
 
         return self._ground.measure(service, load)
 
+    def _load(self, port: int, seconds: float, tokens: tuple[str, ...]) -> Load:
+        queue = Queue(
+            items=tokens,
+            before=floor.BEFORE,
+            after=floor.AFTER,
+            successor="refreshToken",
+            once=True,
+        )
+        return Load(
+            port=port,
+            path="/auth/refresh",
+            connections=self._connections,
+            seconds=seconds,
+            queue=queue,
+        )
 
-def _emails() -> tuple[str, ...]:
+
+def _emails(connections: int) -> tuple[str, ...]:
     """A session for each connection and some to spare, and no more on an account than may live."""
     return tuple(
         f"refresher-{number // _SESSIONS_PER_ACCOUNT}@example.com"
-        for number in range(CONNECTIONS + _SPARE)
-    )
-
-
-def _load(port: int, seconds: float, tokens: tuple[str, ...]) -> Load:
-    queue = Queue(
-        items=tokens,
-        before=floor.BEFORE,
-        after=floor.AFTER,
-        successor="refreshToken",
-        once=True,
-    )
-    return Load(
-        port=port,
-        path="/auth/refresh",
-        connections=CONNECTIONS,
-        seconds=seconds,
-        queue=queue,
+        for number in range(connections + _SPARE)
     )

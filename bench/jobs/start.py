@@ -1,6 +1,8 @@
 """From the command to the first answer, and what an idle worker holds in memory."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from time import sleep
@@ -8,7 +10,7 @@ from typing import Final
 
 from bench.figures import Figure, Samples, Target
 from bench.ground import Ground
-from bench.processes import MIB, free_port
+from bench.processes import MIB, Service, free_port
 
 _IDLE_SECONDS: Final = 0.5
 
@@ -42,18 +44,20 @@ class Start:
 
     def measure(self) -> Samples:
         folder = Path(mkdtemp(dir=self._ground.folder))
-        first, _ = self._start(folder)
-        warm, resident = self._start(folder)
-        return {"warm": warm, "first": first, "resident": resident}
+        with self._started(folder) as service:
+            first = service.started_in
+        with self._started(folder) as service:
+            sleep(_IDLE_SECONDS)
+            resident = service.resident() / MIB
+            return {"warm": service.started_in, "first": first, "resident": resident}
 
-    def _start(self, folder: Path) -> tuple[float, float]:
-        """Seconds to the first 200, and MiB a moment later."""
+    @contextmanager
+    def _started(self, folder: Path) -> Iterator[Service]:
         port = free_port()
         command = [str(Path(sys.executable).with_name("watchword")), "serve", "--port", str(port)]
         service = self._ground.start(command, port, folder, {})
         try:
             service.wait_for("/health/ready")
-            sleep(_IDLE_SECONDS)
-            return service.started_in, service.resident() / MIB
+            yield service
         finally:
             service.stop()

@@ -8,7 +8,7 @@ from bench.ground import Ground, Measured
 from bench.jobs.job import milliseconds, rate
 from bench.jobs.profile import Profile
 
-_RISE: Final = 0.5  # seconds that the storm has to rise before, and to last after
+_RISE: Final = 0.5  # seconds at most that the storm has to rise before, and to last after
 
 
 class LoginStorm:
@@ -38,9 +38,10 @@ class LoginStorm:
         self._profile.renew()
         quiet = self._profile_rate()
         ground = self._ground
-        lasts = ground.warm_up + ground.seconds + 2 * _RISE
+        rise = min(_RISE, ground.seconds)
+        lasts = ground.warm_up + ground.seconds + 2 * rise
         storm = ground.run(self._watchword.sign_in_load(lasts))
-        sleep(_RISE)
+        sleep(rise)
         beside = self._profile_rate()
         sign_ins = storm.outcome()
         return {

@@ -80,7 +80,7 @@ class _Tally:
             bytes=self.bytes,
             p50_ms=_percentile(latencies, 0.50),
             p99_ms=_percentile(latencies, 0.99),
-            statuses=self.statuses,
+            statuses=dict(self.statuses),
         )
 
 

@@ -1,19 +1,22 @@
 """The flows on the memory adapters, without HTTP: people, what they hold, and a clock by hand."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from tests.driving import PASSWORD, Lines
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
 from watchword.adapters.memory import MemoryStore
+from watchword.adapters.memory.store import MemoryUnit
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap.parts import Ground, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.crypto.secret import Secret
 from watchword.domain.accounts import Account
 from watchword.domain.devices import Origin
+from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Session, Transport
 from watchword.domain.standing import Caller
 from watchword.flows.grants import Grant
@@ -27,6 +30,23 @@ from watchword.web.services import Services
 TRACE = RequestTrace(request_id="r-1", ip="192.0.2.1", user_agent="Agent/1.0")
 ORIGIN = Origin(TRACE.ip, TRACE.user_agent)
 SECRET = Secret(b"a secret of the test, long enough.")
+
+
+class CountedStore(MemoryStore):
+    """Counts its transactions, and refuses them on demand; counters are no part of it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.transactions = 0
+        self.is_down = False
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[MemoryUnit]:
+        self.transactions += 1
+        if self.is_down:
+            raise Unavailable
+        async with super()._transaction() as unit:
+            yield unit
 
 
 def build(

@@ -1,5 +1,7 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -7,7 +9,7 @@ from tests.driving import PASSWORD
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import TRACE, House, details
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
-from watchword.domain.accounts import Status
+from watchword.domain.accounts import Account, Status
 from watchword.domain.errors import (
     AccountDisabled,
     Invalid,
@@ -17,31 +19,36 @@ from watchword.domain.errors import (
 )
 from watchword.domain.sessions import EndReason, Transport
 from watchword.domain.time import DAY, HOUR, SECOND
-from watchword.ports import HashState
+from watchword.ports import Hasher, HashState
 from watchword.settings import SessionLimit
 
 OTHER = "another phrase altogether"
 
 
 class Watched:
-    """A hasher that remembers what it was asked to verify with, and can be made to wait."""
+    """A hasher that remembers what it verified with, and lets others act while it works."""
 
-    def __init__(self, hasher: Argon2Hasher) -> None:
+    def __init__(self, hasher: Hasher) -> None:
         self._hasher = hasher
         self.verified: list[str | None] = []
-        self.meanwhile: list[asyncio.Event] = []
+        self.meanwhile: Callable[[], Awaitable[object]] | None = None
 
     async def hash(self, password: str) -> str:
         return await self._hasher.hash(password)
 
     async def verify(self, password: str, encoded: str | None) -> HashState:
         self.verified.append(encoded)
-        return await self._hasher.verify(password, encoded)
+        state = await self._hasher.verify(password, encoded)
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return state
 
 
-def watch_hashing(house: House) -> Watched:
+@pytest.fixture
+def hasher(house: House) -> Watched:
+    """What signs people in to the house hashes with it."""
+    watched = Watched(house.ground.hasher)
     flow = house.flows.sign_in
-    watched = Watched(Argon2Hasher(Argon2Parameters.for_tests(), house.ground.pool))
     proof = replace(flow.proof, hasher=watched)
     house.flows = replace(house.flows, sign_in=replace(flow, proof=proof))
     return watched
@@ -117,7 +124,9 @@ class TestARefusal:
             told.append((type(refused.value), str(refused.value)))
         assert told[0] == told[1]
 
-    async def test_e02_costs_the_same_work_for_every_kind_of_account(self, house: House) -> None:
+    async def test_e02_costs_the_same_work_for_every_kind_of_account(
+        self, house: House, hasher: Watched
+    ) -> None:
         """An unknown address, one without a password and a disabled one are all hashed for."""
         known = await house.register()
         disabled = await house.register("dan@example.com")
@@ -125,11 +134,10 @@ class TestARefusal:
         bare = replace(known, id="u-bare", email=replace(known.email, key="bare@example.com"))
         async with house.store.transaction() as unit:
             await unit.accounts.insert(replace(bare, password_hash=None))
-        watched = watch_hashing(house)
-        for email in ("ada@example.com", "nobody@example.com", "dan@example.com", "bare@example.com"):
+        for name in ("ada", "nobody", "dan", "bare"):
             with pytest.raises(InvalidCredentials):
-                await house.sign_in(email, OTHER)
-        assert watched.verified == [known.password_hash, None, disabled.password_hash, None]
+                await house.sign_in(f"{name}@example.com", OTHER)
+        assert hasher.verified == [known.password_hash, None, disabled.password_hash, None]
 
     async def test_e01_of_a_disabled_account_is_told_only_to_who_has_its_password(
         self, house: House
@@ -156,33 +164,180 @@ class TestARefusal:
 
 
 class TestWhatChangesMeanwhile:
-    """While a password is hashed, others act: what is true at the end of it decides."""
+    """While a password is hashed others act: what is true at the end of it decides."""
 
-    async def sign_in_while(self, house: House, *acts: object) -> None:
-        raise AssertionError
-
-    async def test_r09_a_password_that_was_changed_wins(self, house: House) -> None:
+    async def test_r09_a_password_that_was_changed_wins(
+        self, house: House, hasher: Watched
+    ) -> None:
         account = await house.register()
-        stale = replace(account, password_hash=account.password_hash)
-        encoded = await house.ground.hasher.hash(OTHER)
+
+        async def change_password() -> None:
+            encoded = await house.ground.hasher.hash(OTHER)
+            async with house.store.transaction() as unit:
+                await unit.accounts.replace_password(
+                    account.id, encoded, instead_of=account.password_hash or ""
+                )
+
+        hasher.meanwhile = change_password
+        with pytest.raises(InvalidCredentials):
+            await house.sign_in()
+        assert await house.live(account) == []
+
+    async def test_a07_an_account_that_was_disabled_stays_out(
+        self, house: House, hasher: Watched
+    ) -> None:
+        account = await house.register()
+        change = house.flows.users.change_status
+        hasher.meanwhile = partial(change, None, account.id, Status.DISABLED, TRACE)
+        with pytest.raises(AccountDisabled):
+            await house.sign_in()
+        assert await house.live(account) == []
+
+    async def test_a07_an_account_that_was_deleted_stays_out(
+        self, house: House, hasher: Watched
+    ) -> None:
+        account = await house.register()
+        owner = await house.enter(await house.sign_in())
+        hasher.meanwhile = partial(house.flows.users.delete, owner, account.id, TRACE)
+        with pytest.raises(InvalidCredentials):
+            await house.sign_in()
+        assert await house.live(account) == []
+
+    async def test_a_demotion_is_in_what_is_handed_out(self, house: House, hasher: Watched) -> None:
+        """The answer may show the former role; what it opens is that of the next request."""
+        await house.register_admin("boss@example.com")
+        admin = await house.register_admin()
+        change = house.flows.users.change_role
+        hasher.meanwhile = partial(change, None, admin.id, "user", TRACE)
+        caller = await house.enter(await house.sign_in("root@example.com"))
+        assert caller.permissions == frozenset()
+
+
+class TestAnOutdatedHash:
+    async def upgrade(self, house: House, account: Account) -> str:
+        """Give ``account`` a hash of other parameters; what it is afterwards."""
+        outdated = Argon2Hasher(Argon2Parameters(16, 1, 1), house.ground.pool)
         async with house.store.transaction() as unit:
             await unit.accounts.replace_password(
-                account.id, encoded, instead_of=account.password_hash or ""
+                account.id, await outdated.hash(PASSWORD), instead_of=account.password_hash or ""
             )
-        with pytest.raises(InvalidCredentials):
-            await self.finish(house, stale)
-        assert await house.live(account) == []
+        await house.sign_in()
+        found = await house.store.reading.accounts.find(account.id)
+        assert found is not None
+        return found.password_hash or ""
 
-    async def test_a07_an_account_that_was_disabled_stays_out(self, house: House) -> None:
+    async def test_is_replaced_at_sign_in(self, house: House) -> None:
         account = await house.register()
-        await house.flows.users.change_status(None, account.id, Status.DISABLED, TRACE)
-        with pytest.raises(AccountDisabled):
-            await self.finish(house, account)
-        assert await house.live(account) == []
+        assert "m=8," in await self.upgrade(house, account)
+        assert len(await house.events("credential.password_upgraded")) == 1
+        await house.sign_in()
 
-    async def test_a07_an_account_that_was_deleted_stays_out(self, house: House) -> None:
+    async def test_is_not_replaced_when_it_is_current(self, house: House) -> None:
         account = await house.register()
-        async with house.store.transaction() as unit:
-            await unit.accounts.delete(account.id)
+        await house.sign_in()
+        assert await house.store.reading.accounts.find(account.id) == account
+        assert await house.events("credential.password_upgraded") == []
+
+
+class TestTheLimitOfSessions:
+    async def test_s12_holds_for_many_sign_ins_at_once(self, open_house: OpenHouse) -> None:
+        house = await open_house(max_sessions=5, lockout_policy=None)
+        account = await house.register()
+        grants = await asyncio.gather(*(house.sign_in() for _ in range(20)))
+        live = await house.live(account)
+        assert len(live) == 5
+        assert set(live) <= {grant.session.id for grant in grants}
+        assert len(await house.events("session.ended")) == 15
+
+    async def test_lets_the_oldest_give_way(self, open_house: OpenHouse) -> None:
+        house = await open_house(max_sessions=2)
+        account = await house.register()
+        oldest = await house.sign_in()
+        house.clock.advance(SECOND)
+        kept = await house.sign_in()
+        house.clock.advance(SECOND)
+        newest = await house.sign_in()
+        assert await house.live(account) == [newest.session.id, kept.session.id]
+        with pytest.raises(SessionRevoked):
+            await house.refresh(oldest.held)
+        (event,) = await house.events("session.ended")
+        assert (event.session, details(event)) == (oldest.session.id, {"reason": "evicted"})
+
+    async def test_can_refuse_the_newest(self, open_house: OpenHouse) -> None:
+        house = await open_house(max_sessions=2, session_limit=SessionLimit.REJECT)
+        account = await house.register()
+        held = [await house.sign_in(), await house.sign_in()]
+        with pytest.raises(SessionLimitReached):
+            await house.sign_in()
+        assert sorted(await house.live(account)) == sorted(grant.session.id for grant in held)
+        await house.flows.sessions.end(held[0].session.id, EndReason.SIGNED_OUT, TRACE)
+        await house.sign_in()
+
+    async def test_s12_refusing_holds_for_many_at_once(self, open_house: OpenHouse) -> None:
+        house = await open_house(
+            max_sessions=5, session_limit=SessionLimit.REJECT, lockout_policy=None
+        )
+        account = await house.register()
+        told = await asyncio.gather(*(house.sign_in() for _ in range(20)), return_exceptions=True)
+        assert sum(isinstance(answer, SessionLimitReached) for answer in told) == 15
+        assert len(await house.live(account)) == 5
+
+    async def test_counts_each_user_alone(self, open_house: OpenHouse) -> None:
+        house = await open_house(max_sessions=1)
+        ada, bob = await house.register(), await house.register("bob@example.com")
+        await house.sign_in()
+        await house.sign_in("bob@example.com")
+        assert len(await house.live(ada)) == len(await house.live(bob)) == 1
+
+
+class TestABrowserThatHeldASession:
+    async def test_s01_gives_it_up_for_the_new_one(self, house: House) -> None:
+        account = await house.register()
+        before = await house.sign_in(transport=Transport.COOKIE)
+        after = await house.sign_in(
+            transport=Transport.COOKIE, replaces=frozenset({before.session.id})
+        )
+        assert await house.live(account) == [after.session.id]
+        with pytest.raises(SessionRevoked):
+            await house.refresh(before.held)
+        (event,) = await house.events("session.ended")
+        assert (event.session, details(event)) == (before.session.id, {"reason": "replaced"})
+
+    async def test_keeps_it_when_the_sign_in_fails(self, house: House) -> None:
+        await house.register()
+        before = await house.sign_in(transport=Transport.COOKIE)
         with pytest.raises(InvalidCredentials):
-            await self.finish(house, account)
+            await house.sign_in(password=OTHER, replaces=frozenset({before.session.id}))
+        await house.enter(before)
+
+    async def test_that_has_ended_or_never_was_changes_nothing(self, house: House) -> None:
+        account = await house.register()
+        before = await house.sign_in()
+        await house.flows.sessions.end(before.session.id, EndReason.REVOKED, TRACE)
+        await house.sign_in(replaces=frozenset({before.session.id, "s-nowhere"}))
+        assert len(await house.live(account)) == 1
+        assert (await house.session(before)).ended_reason is EndReason.REVOKED
+
+    async def test_is_known_by_its_device_cookie_from_then_on(self, house: House) -> None:
+        await house.register()
+        first = await house.sign_in(transport=Transport.COOKIE)
+        assert first.device is not None
+        again = await house.sign_in(transport=Transport.COOKIE, device=first.device)
+        assert again.device == first.device
+        told = [details(event)["new_device"] for event in await house.events("session.signed_in")]
+        assert told == [True, False]
+
+    async def test_with_a_forged_device_cookie_is_a_new_device(self, house: House) -> None:
+        await house.register()
+        first = await house.sign_in(transport=Transport.COOKIE)
+        assert first.device is not None
+        forged = await house.sign_in(transport=Transport.COOKIE, device=first.device[:-1] + "x")
+        assert forged.device not in {None, first.device}
+
+    async def test_is_no_known_device_of_somebody_else(self, house: House) -> None:
+        await house.register()
+        await house.register("bob@example.com")
+        device = (await house.sign_in(transport=Transport.COOKIE)).device
+        await house.sign_in("bob@example.com", transport=Transport.COOKIE, device=device)
+        told = [details(event)["new_device"] for event in await house.events("session.signed_in")]
+        assert told == [True, True]

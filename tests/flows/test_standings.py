@@ -1,36 +1,17 @@
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 import pytest
 
 from tests.flows.conftest import OpenHouse
-from tests.flows.house import TRACE, House
-from watchword.adapters.memory import MemoryStore
+from tests.flows.house import TRACE, CountedStore, House
 from watchword.domain.errors import SessionExpired, SessionRevoked, Unavailable
 from watchword.domain.sessions import EndReason, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.flows.standings import Standings
-from watchword.ports import Change, Unit
+from watchword.ports import Change
 
 IDLE = 14 * DAY
 STALE = 5 * MINUTE  # how far the store may lag behind, for an idle time of this length
-
-
-class Counted(MemoryStore):
-    """A store that counts its transactions, and refuses them on demand."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.transactions = 0
-        self.is_down = False
-
-    @asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[Unit]:  # type: ignore[override]
-        self.transactions += 1
-        if self.is_down:
-            raise Unavailable
-        async with super()._transaction() as unit:
-            yield unit
 
 
 class Silent:
@@ -41,12 +22,12 @@ class Silent:
 
 
 @pytest.fixture
-def store() -> Counted:
-    return Counted()
+def store() -> CountedStore:
+    return CountedStore()
 
 
 @pytest.fixture
-async def house(open_house: OpenHouse, store: Counted) -> House:
+async def house(open_house: OpenHouse, store: CountedStore) -> House:
     return await open_house(store=store, max_sessions=100)
 
 
@@ -216,7 +197,7 @@ class TestWritingUsesDown:
             assert await house.flows.standings.flush() == written
         assert (await house.session(grant)).last_seen_at == house.clock.now()
 
-    async def test_of_many_is_one_transaction(self, house: House, store: Counted) -> None:
+    async def test_of_many_is_one_transaction(self, house: House, store: CountedStore) -> None:
         await house.register()
         grants = [await house.sign_in(transport=Transport.SESSION) for _ in range(20)]
         house.clock.advance(HOUR)
@@ -228,12 +209,14 @@ class TestWritingUsesDown:
         for grant in grants:
             assert (await house.session(grant)).last_seen_at == house.clock.now()
 
-    async def test_of_none_asks_nothing_of_the_store(self, house: House, store: Counted) -> None:
+    async def test_of_none_asks_nothing_of_the_store(
+        self, house: House, store: CountedStore
+    ) -> None:
         before = store.transactions
         assert await house.flows.standings.flush() == 0
         assert store.transactions == before
 
-    async def test_that_failed_is_made_up_for(self, house: House, store: Counted) -> None:
+    async def test_that_failed_is_made_up_for(self, house: House, store: CountedStore) -> None:
         await house.register()
         grant = await house.sign_in(transport=Transport.SESSION)
         house.clock.advance(HOUR)

@@ -4,6 +4,7 @@ Invariant: names and shapes here are written by hand from the wire contract, nev
 product, so that both have to change before a client may notice.
 """
 
+import asyncio
 import json
 import sqlite3
 from contextlib import closing
@@ -96,10 +97,15 @@ def rows(server: Server, sql: str, **parameters: object) -> list[tuple[Any, ...]
         return connection.execute(sql, parameters).fetchall()
 
 
-def change_rows(server: Server, sql: str, **parameters: object) -> None:
+async def change_rows(server: Server, sql: str, **parameters: object) -> None:
     """What a backup, another process or an operator with a shell may do to the database."""
-    with closing(sqlite3.connect(server.core.settings.database_path)) as connection, connection:
-        connection.execute(sql, parameters)
+
+    def change() -> None:
+        path = server.core.settings.database_path
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(sql, parameters)
+
+    await asyncio.to_thread(change)  # the server's own commit may have to end first
 
 
 @dataclass(frozen=True)
@@ -116,4 +122,7 @@ class Written:
 def events(server: Server, *, after: int = 0) -> list[Written]:
     """The audit events past the first ``after``, oldest first."""
     sql = "SELECT type, subject, actor, session, details FROM audit_events ORDER BY seq"
-    return [Written(*row[:4], json.loads(row[4])) for row in rows(server, sql)[after:]]
+    return [
+        Written(type_, subject, actor, session, json.loads(details))
+        for type_, subject, actor, session, details in rows(server, sql)[after:]
+    ]

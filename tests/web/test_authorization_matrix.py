@@ -1,4 +1,4 @@
-"""Who may do what: every route × visitor × subject, worked out from the table and written by hand.
+"""Who may do what: every route, visitor and subject, worked out from the table and written by hand.
 
 The first half asks whether the server does what the route table says; the rule in `expected` is a
 second reading of a policy, not the product's own. The second half asks whether the table says what
@@ -184,9 +184,7 @@ class Stage:
         elif visitor is NOBODY:
             holder.access = None
 
-    async def ask(
-        self, method: str, path: str, visitor: Visitor, subject: str
-    ) -> httpx2.Response:
+    async def ask(self, method: str, path: str, visitor: Visitor, subject: str) -> httpx2.Response:
         own_id, holder = await self.enter(visitor)
         other_id, other = await self.account("user")
         ids = {"own": own_id, "other": other_id, "unknown": UNKNOWN, "-": ""}
@@ -306,10 +304,10 @@ _NOT_ROLE, _NOT_AUDIT = named("not-users.role"), named("not-audit.read")
 _STEP_UP, _FORBIDDEN = (403, "STEP_UP_REQUIRED"), (403, "FORBIDDEN")
 _NOT_FOUND, _OK, _MISSING = (404, "NOT_FOUND"), (200, None), (401, "TOKEN_MISSING")
 
-BY_HAND: dict[str, list[tuple[Visitor, str, Outcome]]] = {
+BY_HAND: dict[str, tuple[tuple[Visitor, str, Outcome], ...]] = {
     **dict.fromkeys(
         ("PUT /users/{id}/role", "PUT /users/{id}/{role}"),
-        [
+        (
             (NOBODY, "other", _MISSING),
             (USER, "own", _FORBIDDEN),
             (USER, "other", _FORBIDDEN),
@@ -322,17 +320,17 @@ BY_HAND: dict[str, list[tuple[Visitor, str, Outcome]]] = {
             (ADMIN, "unknown", _NOT_FOUND),
             (ADMIN.stale, "other", _STEP_UP),
             (ADMIN.stale, "unknown", _STEP_UP),
-        ],
+        ),
     ),
-    "PUT /users/{id}/status": [
+    "PUT /users/{id}/status": (
         (NOBODY, "other", _MISSING),
         (USER, "own", _FORBIDDEN),
         (USER, "other", _FORBIDDEN),
         (_ROLE, "other", _FORBIDDEN),
         (ADMIN.stale, "other", _OK),
         (ADMIN, "unknown", _NOT_FOUND),
-    ],
-    "DELETE /users/{id}": [
+    ),
+    "DELETE /users/{id}": (
         (NOBODY, "other", _MISSING),
         (USER, "own", _OK),
         (USER.stale, "own", _STEP_UP),
@@ -344,10 +342,10 @@ BY_HAND: dict[str, list[tuple[Visitor, str, Outcome]]] = {
         (ADMIN.stale, "other", _OK),
         (ADMIN.stale, "own", _STEP_UP),
         (ADMIN, "unknown", _NOT_FOUND),
-    ],
+    ),
     **dict.fromkeys(
         ("GET /users/{id}", "GET /users/{id}/sessions", "DELETE /users/{id}/sessions"),
-        [
+        (
             (NOBODY, "other", _MISSING),
             (USER.stale, "own", _OK),
             (USER, "other", _FORBIDDEN),
@@ -355,36 +353,36 @@ BY_HAND: dict[str, list[tuple[Visitor, str, Outcome]]] = {
             (DEMOTED, "other", _FORBIDDEN),
             (ADMIN.stale, "other", _OK),
             (ADMIN, "unknown", _NOT_FOUND),
-        ],
+        ),
     ),
-    "GET /users": [
+    "GET /users": (
         (NOBODY, "-", _MISSING),
         (USER, "-", _FORBIDDEN),
         (_ROLE, "-", _FORBIDDEN),
         (_READ, "-", _OK),
         (ADMIN.stale, "-", _OK),
-    ],
-    "GET /audit": [
+    ),
+    "GET /audit": (
         (NOBODY, "-", _MISSING),
         (USER, "-", _FORBIDDEN),
         (_NOT_AUDIT, "-", _FORBIDDEN),
         (DEMOTED, "-", _FORBIDDEN),
         (ADMIN.stale, "-", _OK),
-    ],
-    "DELETE /sessions/{id}": [
+    ),
+    "DELETE /sessions/{id}": (
         (NOBODY, "other", _MISSING),
         (USER.stale, "own", _OK),
         (USER, "other", _NOT_FOUND),
         (ADMIN, "other", _NOT_FOUND),
         (ADMIN, "unknown", _NOT_FOUND),
-    ],
+    ),
     **dict.fromkeys(
         (
             *("GET /profile", "PATCH /profile", "GET /sessions", "DELETE /sessions"),
             *("POST /auth/logout-all", "POST /auth/reauthenticate", "GET /auth/csrf"),
             "POST /auth/change-password",
         ),
-        [(NOBODY, "-", _MISSING), (USER.stale, "-", _OK), (BY_COOKIE, "-", _OK)],
+        ((NOBODY, "-", _MISSING), (USER.stale, "-", _OK), (BY_COOKIE, "-", _OK)),
     ),
 }
 
@@ -398,7 +396,7 @@ class TestTheTableSaysWhatItShould:
                 (visitor, subject, await scene.outcome(method, path, visitor, subject))
                 for visitor, subject, _ in BY_HAND[call]
             ]
-        assert found == BY_HAND[call]
+        assert tuple(found) == BY_HAND[call]
 
     def test_every_route_that_asks_for_a_permission_was_written_by_hand(self) -> None:
         asking = {f"{r.method} {r.path}" for r in ROUTES if r.who.permission is not None}
@@ -427,7 +425,7 @@ class TestTheTableSaysWhatItShould:
     ) -> None:
         async with stage(tmp_path) as scene:
             admin, _ = await scene.account("admin")
-            calls = (
+            calls: tuple[tuple[str, str, str, dict[str, str]], ...] = (
                 ("users.role", "PUT", f"/users/{admin}/role", {"role": "user"}),
                 ("users.status", "PUT", f"/users/{admin}/status", {"status": "disabled"}),
                 ("users.delete", "DELETE", f"/users/{admin}", {}),

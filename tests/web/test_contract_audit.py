@@ -246,9 +246,9 @@ class TestWrittenWithItsChange:
         await ada.refresh()
         await ada.refresh()
         before = _state(server)
-        change_rows(server, "ALTER TABLE audit_events RENAME TO out_of_the_way")
+        await change_rows(server, "ALTER TABLE audit_events RENAME TO out_of_the_way")
         refused(await ACTS[act](server, root, ada), 503, "UNAVAILABLE")
-        change_rows(server, "ALTER TABLE out_of_the_way RENAME TO audit_events")
+        await change_rows(server, "ALTER TABLE out_of_the_way RENAME TO audit_events")
         assert _state(server) == before
         assert (await ada.get("/profile")).status_code == 200
         answer = await ACTS[act](server, root, ada)

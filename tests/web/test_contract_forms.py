@@ -17,6 +17,8 @@ ADA = {"email": "ada@example.com", "password": PASSWORD}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 SAME = {"Sec-Fetch-Site": "same-origin"}
 CROSS = {"Sec-Fetch-Site": "cross-site"}
+CHANGE = {"currentPassword": PASSWORD, "newPassword": "marble otter lantern quay"}
+APP = "https://app.example"
 
 
 @pytest.fixture
@@ -70,9 +72,7 @@ class TestTheOrderOfChecks:
         refused(await root.request("PUT", path, json={}), 422, "VALIDATION_FAILED")
         refused(await root.request("PUT", path, json={"role": "user"}), 404, "NOT_FOUND")
 
-    async def test_a_permission_that_is_missing_comes_before_the_body(
-        self, server: Server
-    ) -> None:
+    async def test_a_permission_that_is_missing_comes_before_the_body(self, server: Server) -> None:
         ada = await server.sign_in()
         answer = await ada.request("PUT", f"/users/{'0' * 32}/role", json={})
         refused(answer, 403, "FORBIDDEN")
@@ -85,8 +85,8 @@ class TestWhereARequestComesFrom:
             (SAME, True),
             ({"Sec-Fetch-Site": "none"}, True),
             ({"Origin": ORIGIN}, True),
-            ({"Origin": "https://app.example"}, True),
-            (CROSS | {"Origin": "https://app.example"}, True),
+            ({"Origin": APP}, True),
+            (CROSS | {"Origin": APP}, True),
             ({}, True),
             (CROSS, False),
             ({"Sec-Fetch-Site": "same-site"}, False),
@@ -98,7 +98,7 @@ class TestWhereARequestComesFrom:
     async def test_decides_what_carries_a_cookie_or_would_set_one(
         self, headers: dict[str, str], passes: bool, tmp_path: Path
     ) -> None:
-        async with serving(tmp_path, cors_origins=("https://app.example",)) as server:
+        async with serving(tmp_path, cors_origins=(APP,)) as server:
             await server.register()
             holder = await server.sign_in(transport="cookie")
             for client, path, body in (
@@ -135,26 +135,20 @@ class TestWhereARequestComesFrom:
         assert (await body.post("/auth/logout-all", headers=CROSS)).status_code == 200
 
 
-async def form_post(
-    holder: Holder, path: str, fields: dict[str, str], **headers: str
-) -> Any:
+async def form_post(holder: Holder, path: str, fields: dict[str, str], **headers: str) -> Any:
     """As a browser sends the form of a page of ours."""
     content = urlencode(fields).encode()
     return await holder.client.post(path, content=content, headers=FORM | SAME | headers)
 
 
 class TestForms:
-    CHANGE = {"currentPassword": PASSWORD, "newPassword": "marble otter lantern quay"}
-
     async def test_the_token_of_the_session_lets_a_form_in(self, server: Server) -> None:
         holder = await server.sign_in(transport="session")
         token = (await holder.get("/auth/csrf")).json()["csrfToken"]
-        fields = {**self.CHANGE, "csrfToken": token}
+        fields = {**CHANGE, "csrfToken": token}
         accepted(await form_post(holder, "/auth/change-password", fields), 200, "message")
-        fields = {"password": self.CHANGE["newPassword"]}
-        answer = await form_post(
-            holder, "/auth/reauthenticate", fields, **{"X-CSRF-Token": token}
-        )
+        fields = {"password": CHANGE["newPassword"]}
+        answer = await form_post(holder, "/auth/reauthenticate", fields, **{"X-CSRF-Token": token})
         accepted(answer, 200, "message", "user", "session")
         answer = await form_post(holder, "/auth/logout-all", {"csrfToken": token})
         accepted(answer, 200, "message", "revoked")
@@ -166,7 +160,7 @@ class TestForms:
             other = await server.sign_in(transport="session")
             given = (await other.get("/auth/csrf")).json()["csrfToken"]
         token = {} if given is None else {"csrfToken": given}
-        answer = await form_post(holder, "/auth/change-password", {**self.CHANGE, **token})
+        answer = await form_post(holder, "/auth/change-password", {**CHANGE, **token})
         refused(answer, 403, "CSRF_FAILED")
         # Nor by a form without a field, whose body is empty.
         for path in ("/auth/logout-all", "/auth/logout"):
@@ -201,9 +195,7 @@ class TestForms:
         )
         refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
-    async def test_an_empty_body_is_none_whatever_a_program_calls_it(
-        self, server: Server
-    ) -> None:
+    async def test_an_empty_body_is_none_whatever_a_program_calls_it(self, server: Server) -> None:
         body = await server.sign_in()
         answer = await body.client.post(
             "/auth/logout-all", content=b"", headers=FORM | body.headers()
@@ -240,9 +232,7 @@ class TestBodies:
         refused(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
     @pytest.mark.parametrize("declared", [True, False])
-    async def test_sixty_four_kibibytes_are_the_most(
-        self, declared: bool, server: Server
-    ) -> None:
+    async def test_sixty_four_kibibytes_are_the_most(self, declared: bool, server: Server) -> None:
         for size, status in ((65_536, 422), (65_537, 413)):
             body = b'{"x":"' + b"x" * (size - 8) + b'"}'
             length = [("content-length", str(size))] if declared else []
@@ -297,15 +287,16 @@ class TestWhatIsSentTwice:
         assert reply.status == 200
 
 
-class TestWhatEveryAnswerCarries:
-    HEADERS = {
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "referrer-policy": "no-referrer",
-        "cross-origin-opener-policy": "same-origin",
-        "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-    }
+HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+}
 
+
+class TestWhatEveryAnswerCarries:
     @pytest.mark.parametrize(
         ("method", "path"),
         [("GET", "/health"), ("GET", "/nowhere"), ("POST", "/profile"), ("GET", "/profile")],
@@ -313,7 +304,7 @@ class TestWhatEveryAnswerCarries:
     async def test_whatever_it_says(self, method: str, path: str, server: Server) -> None:
         client = server.client()
         answer = await client.request(method, path)
-        assert self.HEADERS.items() <= dict(answer.headers).items()
+        assert HEADERS.items() <= dict(answer.headers).items()
         assert "server" not in answer.headers
         assert "strict-transport-security" not in answer.headers
         again = await client.request(method, path)
@@ -341,40 +332,36 @@ class TestWhatEveryAnswerCarries:
 
 
 class TestOtherOrigins:
-    APP = "https://app.example"
-
     async def test_those_that_were_named_may_read(self, tmp_path: Path) -> None:
-        async with serving(tmp_path, cors_origins=(self.APP,)) as server:
+        async with serving(tmp_path, cors_origins=(APP,)) as server:
             client = server.client()
             for path in ("/health", "/nowhere"):
-                answer = await client.get(path, headers={"Origin": self.APP})
+                answer = await client.get(path, headers={"Origin": APP})
                 assert answer.headers["vary"] == "Origin"
-                assert answer.headers["access-control-allow-origin"] == self.APP
+                assert answer.headers["access-control-allow-origin"] == APP
                 assert answer.headers["access-control-allow-credentials"] == "true"
                 assert "Retry-After" in answer.headers["access-control-expose-headers"]
 
     async def test_others_may_not_and_caches_are_told(self, tmp_path: Path) -> None:
-        async with serving(tmp_path, cors_origins=(self.APP,)) as server:
-            for origin in ("https://evil.example", "null", f"{self.APP}.evil.example"):
+        async with serving(tmp_path, cors_origins=(APP,)) as server:
+            for origin in ("https://evil.example", "null", f"{APP}.evil.example"):
                 answer = await server.client().get("/health", headers={"Origin": origin})
                 assert answer.headers["vary"] == "Origin"
                 assert "access-control-allow-origin" not in answer.headers
 
     async def test_a_preflight_names_the_methods_of_the_address(self, tmp_path: Path) -> None:
-        asks = {"Origin": self.APP, "Access-Control-Request-Method": "PATCH"}
-        async with serving(tmp_path, cors_origins=(self.APP,)) as server:
+        asks = {"Origin": APP, "Access-Control-Request-Method": "PATCH"}
+        async with serving(tmp_path, cors_origins=(APP,)) as server:
             client = server.client()
             answer = await client.options("/profile", headers=asks)
             assert (answer.status_code, answer.content) == (204, b"")
             assert answer.headers["access-control-allow-methods"] == "GET, PATCH"
             refused(await client.options("/nowhere", headers=asks), 404, "NOT_FOUND")
             strange = asks | {"Origin": "https://evil.example"}
-            refused(
-                await client.options("/profile", headers=strange), 405, "METHOD_NOT_ALLOWED"
-            )
+            refused(await client.options("/profile", headers=strange), 405, "METHOD_NOT_ALLOWED")
 
     async def test_nobody_may_where_none_was_named(self, server: Server) -> None:
-        answer = await server.client().get("/health", headers={"Origin": self.APP})
+        answer = await server.client().get("/health", headers={"Origin": APP})
         assert "vary" not in answer.headers
         assert "access-control-allow-origin" not in answer.headers
 
@@ -396,7 +383,7 @@ class TestPaths:
 
 def test_every_code_is_one_of_the_contract_with_its_status() -> None:
     """Those of this release. ``INTERNAL`` is what no client can cause."""
-    assert STATUSES == {
+    assert {
         **dict.fromkeys(("MALFORMED", "INVALID_OR_EXPIRED_LINK"), 400),
         **dict.fromkeys(("INVALID_CREDENTIALS", "TOKEN_MISSING", "TOKEN_INVALID"), 401),
         **dict.fromkeys(("TOKEN_EXPIRED", "TOKEN_REUSED"), 401),
@@ -412,4 +399,4 @@ def test_every_code_is_one_of_the_contract_with_its_status() -> None:
         **dict.fromkeys(("TOO_MANY_ATTEMPTS", "RATE_LIMITED"), 429),
         **dict.fromkeys(("UNAVAILABLE", "BUSY"), 503),
         "INTERNAL": 500,
-    }
+    } == STATUSES

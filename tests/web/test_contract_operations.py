@@ -129,22 +129,22 @@ class TestHealth:
         assert content["checks"]["database"]["latencyMs"] >= 0
 
     async def test_is_503_when_it_does_not_but_the_process_lives(self, server: Server) -> None:
-        change_rows(server, "ALTER TABLE limits RENAME TO out_of_the_way")
+        await change_rows(server, "ALTER TABLE limits RENAME TO out_of_the_way")
         answer = await server.client().get("/health")
         content = accepted(answer, 503, "status", "checks")
         assert content == {"status": "failed", "checks": {"database": {"status": "failed"}}}
         assert int(answer.headers["retry-after"]) > 0
         answer = await server.client().get("/health/live")
         assert accepted(answer, 200, "status", "checks")["status"] == "ok"
-        change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
+        await change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
         assert (await server.client().get("/health")).status_code == 200
 
     async def test_what_needs_the_database_is_unavailable_meanwhile(self, server: Server) -> None:
         await server.register()
         holder = await server.sign_in()
-        change_rows(server, "ALTER TABLE limits RENAME TO out_of_the_way")
+        await change_rows(server, "ALTER TABLE limits RENAME TO out_of_the_way")
         refused(await holder.refresh(), 503, "UNAVAILABLE")
-        change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
+        await change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
         assert (await holder.refresh()).status_code == 200
 
 
@@ -162,16 +162,16 @@ class TestMetrics:
 
     @pytest.mark.parametrize(
         "header",
-        ["Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host"]
-        + ["X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"],
+        [
+            *("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host"),
+            *("X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Server"),
+        ],
     )
     async def test_are_nowhere_for_whom_a_proxy_speaks(self, header: str, server: Server) -> None:
         client = server.client("127.0.0.1", **{header: "x"})
         refused(await client.get("/metrics"), 404, "NOT_FOUND")
 
-    async def test_with_a_token_are_for_who_holds_it_and_nobody_else(
-        self, tmp_path: Path
-    ) -> None:
+    async def test_with_a_token_are_for_who_holds_it_and_nobody_else(self, tmp_path: Path) -> None:
         async with serving(tmp_path, metrics_token=Secret(b"sixteen-characters")) as server:
             for peer in ("198.51.100.7", "127.0.0.1"):
                 client = server.client(peer)

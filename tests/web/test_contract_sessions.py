@@ -74,7 +74,8 @@ class TestRefresh:
         content = accepted(await body.refresh(), 200, *GRANT, "refreshToken")
         assert content["refreshToken"] != body.answer["refreshToken"]
         cookie = await server.sign_in(transport="cookie")
-        for sent in ({"json": {}}, {"headers": {"Sec-Fetch-Site": "same-origin"}}):
+        ways: list[dict[str, Any]] = [{"json": {}}, {"headers": {"Sec-Fetch-Site": "same-origin"}}]
+        for sent in ways:
             before = cookie.client.cookies["refreshToken"]
             answer = await cookie.client.post("/auth/refresh", **sent)
             accepted(answer, 200, *GRANT)

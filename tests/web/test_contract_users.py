@@ -83,9 +83,7 @@ class TestTheList:
         assert await addresses(root, "q='") == ["o'hara"]
         assert len(await addresses(root, "q=")) == 5
 
-    async def test_pages_to_the_end_with_everybody_once(
-        self, root: Holder, server: Server
-    ) -> None:
+    async def test_pages_to_the_end_with_everybody_once(self, root: Holder, server: Server) -> None:
         await people(server, *(f"p{number}" for number in range(6)))
         seen, query = [], "limit=3"
         while query:
@@ -121,9 +119,7 @@ class TestTheList:
             ("page=2", "page"),
         ],
     )
-    async def test_a_query_at_fault_is_named(
-        self, query: str, field: str, root: Holder
-    ) -> None:
+    async def test_a_query_at_fault_is_named(self, query: str, field: str, root: Holder) -> None:
         problem = refused(await root.get(f"/users?{query}"), 422, "VALIDATION_FAILED")
         assert fields_of(problem) == [field]
 

@@ -8,7 +8,7 @@ from watchword.crypto.secret import Secret
 from watchword.domain.errors import Unavailable
 from watchword.ports import Randomness
 
-_NAME = "secret"
+NAME = "secret"
 _BYTES = 48
 _SHORTEST = 32
 
@@ -28,7 +28,7 @@ def read_or_make(folder: Path, randomness: Randomness) -> Secret:
     """The secret of ``folder``, made with mode 0600 if there is none. Of several processes that
     start at once, one makes it and all use it.
     """
-    path = folder / _NAME
+    path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
@@ -45,7 +45,7 @@ def read_or_make(folder: Path, randomness: Randomness) -> Secret:
 
 def _make(path: Path, text: str) -> None:
     """Written whole before it has its name, so that nobody reads half a secret."""
-    draft = path.with_name(f"{_NAME}.{os.getpid()}")
+    draft = path.with_name(f"{NAME}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(text + "\n")

@@ -31,14 +31,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "admin create": Entry("admin:create", "Make an administrator, or a link that makes one."),
     "users list": Entry("users:list_users", "List accounts, newest first."),
     "users import": Entry("users:import_users", "Bring accounts over from another system."),
-    "users export": Entry("users:export_users", "Write every account to a file."),
+    "users export": Entry("users:export_users", "Write out every account, newest first."),
     "users disable": Entry("users:disable", "Disable an account and end its sessions."),
     "users enable": Entry("users:enable", "Let a disabled account sign in again."),
-    "sessions list": Entry("sessions:list_sessions", "List the live sessions of a user."),
+    "sessions list": Entry(
+        "sessions:list_sessions", "List the live sessions of a user, newest first."
+    ),
     "sessions revoke": Entry("sessions:revoke", "End one session, a user's, or everybody's."),
     "keys list": Entry("keys:list_keys", "List the keys that sign access tokens."),
     "keys rotate": Entry("keys:rotate", "Sign with the next key from now on."),
-    "audit export": Entry("audit:export", "Write the audit log to a file."),
+    "audit export": Entry("audit:export", "Write out the audit log, newest first."),
 }
 GROUPS: Final = {
     "admin": "Administrators.",

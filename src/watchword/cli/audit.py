@@ -57,7 +57,7 @@ def export(
     form: str,
     output: Path | None,
 ) -> None:
-    """Write the audit log, newest first.
+    """Write out the audit log, newest first.
 
     A cell of a CSV file that a spreadsheet would take for a formula has an apostrophe before it.
     """

@@ -43,7 +43,10 @@ def told(path: Path, before: str | None, *, changed: bool) -> str:
 @click.command(epilog=examples("watchword openapi", "watchword openapi -o openapi.json"))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file to write to.")
 def openapi(*, output: Path | None) -> None:
-    """Print the API reference as OpenAPI 3.1, as a server with these settings tells it."""
+    """Print the API reference as OpenAPI 3.1.
+
+    It is the document that a server with these settings has at /openapi.json.
+    """
     document = describe(ROUTES, load_settings().public_url)
     with open_output(output) as file:
         file.write(document + b"\n")

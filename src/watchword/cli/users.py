@@ -85,9 +85,9 @@ async def _list(core: Core, query: AccountQuery, limit: int) -> tuple[list[Accou
 @click.option("--with-hashes", is_flag=True, help="Password hashes too: keep such a file secret.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A file to write to.")
 def export_users(*, form: str, with_hashes: bool, output: Path | None) -> None:
-    """Write every account, newest first, in the form that `users import` reads.
+    """Write out every account, newest first.
 
-    A file gets mode 0600. A cell of a CSV file that a spreadsheet would take for a formula has an
+    The form is the one that `users import` reads. A file gets mode 0600. A cell of a CSV file that a spreadsheet would take for a formula has an
     apostrophe before it, which `users import` takes away again.
     """
     kind = UserLine if with_hashes else ManagedUserShape

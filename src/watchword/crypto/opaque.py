@@ -39,6 +39,11 @@ def hash_of(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
 
 
+def _mac(key: bytes, message: bytes, length: int) -> bytes:
+    """Keyed BLAKE2b (RFC 7693 section 2.9): a MAC by itself, at a third of the cost of HMAC."""
+    return hashlib.blake2b(message, key=key, digest_size=length).digest()
+
+
 class MacKeys:
     """Keys for one purpose; the first makes, all verify, so that a secret can be rotated."""
 
@@ -49,15 +54,16 @@ class MacKeys:
         return "MacKeys(<hidden>)"
 
     def make(self, message: bytes, length: int = 32) -> bytes:
-        return hmac.digest(self._keys[0], message, "sha256")[:length]
+        return _mac(self._keys[0], message, length)
 
     def require(self, message: bytes, mac: bytes) -> None:
         """Raise `InvalidToken` unless one of the keys made ``mac``; time does not tell which."""
         matches = False
+        if not _CHECK_BYTES <= len(mac) <= _SECRET_BYTES:
+            raise InvalidToken("opaque")
         for key in self._keys:
-            expected = hmac.digest(key, message, "sha256")[: len(mac)]
-            matches |= hmac.compare_digest(expected, mac)
-        if not matches or len(mac) < _CHECK_BYTES:
+            matches |= hmac.compare_digest(_mac(key, message, len(mac)), mac)
+        if not matches:
             raise InvalidToken("opaque")
 
 

@@ -33,9 +33,12 @@ class Credentials:
         self, caller: Caller, current: str, new: str, trace: RequestTrace, *, device: str | None
     ) -> None:
         """Ends every other session. Raise `WrongCurrentPassword`, `TooManyAttempts`, or
-        `PasswordRefused` naming ``newPassword``.
+        `PasswordRefused` naming the field.
         """
-        proof = await self._prove(caller, current, trace, device)
+        try:
+            proof = await self._prove(caller, current, trace, device)
+        except PasswordRefused as refused:
+            raise refused.at("currentPassword") from None
         account = proof.account
         try:
             accepted = self.passwords.accept(

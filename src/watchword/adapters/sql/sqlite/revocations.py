@@ -24,22 +24,23 @@ class SqliteRevocations:
         self._connection = connection
         self._version: int | None = None
         self._seen = 0
-        self._is_asked = False
+        self._asked_on: asyncio.AbstractEventLoop | None = None
 
     def news(self) -> Sequence[Change] | None:
         """One question serves all callers of one turn of the event loop. That is still exact: the
         loop runs a task in a later turn than it read the task's request in, so whatever was
         acknowledged before any of these requests was sent had been committed before the question.
         """
-        if self._is_asked:
+        loop = asyncio.get_running_loop()
+        if self._asked_on is loop:
             return ()
         news = self._ask()
-        self._is_asked = True
-        asyncio.get_running_loop().call_soon(self._end_turn)
+        self._asked_on = loop  # and not a mere flag: a loop that was stopped never ends its turn
+        loop.call_soon(self._end_turn)
         return news
 
     def _end_turn(self) -> None:
-        self._is_asked = False
+        self._asked_on = None
 
     def _ask(self) -> Sequence[Change] | None:
         try:

@@ -1,0 +1,241 @@
+"""The doctor explains what is unsafe, is quiet about what is safe, and changes nothing."""
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Operator
+from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
+from watchword.cli.machine import of_machine
+from watchword.crypto.keys import Algorithm
+from watchword.crypto.secret import Secret
+from watchword.domain.roles import ADMIN
+from watchword.domain.time import DAY
+from watchword.settings import Settings
+from watchword.testing import FakeClock
+
+NOW = FakeClock().now()
+SECRET = "k7Qm2xVb9TzLw4NcHy6RpJ8sDf3GuEaK5vXo1ZiC0MqS"
+SAFE: dict[str, Any] = {
+    "public_url": "https://auth.example.com",
+    "trusted_proxies": ("127.0.0.1",),
+    "secret": (Secret(SECRET.encode()),),
+    "metrics_token": Secret(b"0123456789abcdef"),
+}
+
+
+def found(**settings: Any) -> dict[str, Weight]:
+    """The weight of each finding by its subject."""
+    return {f.subject: f.weight for f in of_settings(Settings(**{**SAFE, **settings}))}
+
+
+class TestSettings:
+    def test_that_are_safe_are_passed_over(self) -> None:
+        assert found() == {}
+
+    @pytest.mark.parametrize(
+        ("settings", "subject"),
+        [
+            ({"public_url": "http://auth.example.com"}, "PUBLIC_URL"),
+            ({"trusted_proxies": ()}, "TRUSTED_PROXIES"),
+            ({"cors_origins": ("http://app.example.com",)}, "CORS_ORIGINS"),
+            ({"secret": (Secret(b"changeme" * 4),)}, "SECRET"),
+            ({"lockout_policy": None}, "LOCKOUT"),
+            ({"limit_sign_in": None}, "LIMIT_SIGN_IN"),
+            ({"limit_auth": None}, "LIMIT_AUTH"),
+        ],
+    )
+    def test_that_let_somebody_do_harm_are_unsafe(
+        self, settings: dict[str, Any], subject: str
+    ) -> None:
+        assert found(**settings) == {f"WATCHWORD_{subject}": Weight.UNSAFE}
+
+    @pytest.mark.parametrize(
+        ("settings", "subject"),
+        [
+            ({"public_url": "http://localhost:8000"}, "PUBLIC_URL"),
+            ({"secret": ()}, "SECRET"),
+            ({"metrics_token": None}, "METRICS_TOKEN"),
+            ({"signing_algorithm": Algorithm.HS256}, "SIGNING_ALGORITHM"),
+            ({"password_min_length": 8}, "PASSWORD_MIN_LENGTH"),
+        ],
+    )
+    def test_that_are_worth_a_thought_are_hints(
+        self, settings: dict[str, Any], subject: str
+    ) -> None:
+        assert found(**settings) == {f"WATCHWORD_{subject}": Weight.HINT}
+
+    def test_that_stop_the_start_are_broken(self) -> None:
+        weak = found(password_hash="argon2id,m=64,t=1,p=1")
+        assert weak == {"WATCHWORD_PASSWORD_HASH": Weight.BROKEN}
+
+    @pytest.mark.parametrize("secret", ["0123456789abcdef" * 2, "f" * 31 + "0", SECRET])
+    def test_s_secrets_are_told_apart_by_variety(self, secret: str) -> None:
+        is_varied = len(set(secret)) > 7
+        assert (found(secret=(Secret(secret.encode()),)) == {}) == is_varied
+
+    @pytest.mark.parametrize(
+        ("url", "exposed"),
+        [
+            ("http://localhost:8000", False),
+            ("http://app.localhost", False),
+            ("http://127.0.0.2:1", False),
+            ("http://[::1]", False),
+            ("http://192.168.1.2", True),
+            ("http://localhost.example.com", True),
+            ("https://localhost", True),
+        ],
+    )
+    def test_say_who_can_reach_it(self, url: str, exposed: bool) -> None:
+        assert is_exposed(Settings(public_url=url)) is exposed
+
+
+def look(folder: Path, **settings: Any) -> list[Finding]:
+    return list(of_machine(Settings(data_dir=folder / "watchword-data", **settings), NOW))
+
+
+class TestTheMachine:
+    @pytest.mark.parametrize(
+        ("name", "mode"), [(".", "700"), ("secret", "600"), ("watchword.db", "600")]
+    )
+    def test_s_files_are_for_nobody_else(self, operator: Operator, name: str, mode: str) -> None:
+        operator.add_account("root@example.com", role=ADMIN)
+        path = operator.folder / "watchword-data" / name
+        assert str(path) not in {finding.subject for finding in look(operator.folder)}
+        path.chmod(0o755)
+        (finding,) = [f for f in look(operator.folder) if f.subject == str(path)]
+        assert finding.weight is Weight.UNSAFE
+        assert finding.remedy == f"chmod {mode} {path}"
+
+    def test_s_settings_file_is_for_nobody_else(self, operator: Operator) -> None:
+        (operator.folder / ".env").touch(mode=0o644)
+        assert "chmod 600 .env" in {finding.remedy for finding in look(operator.folder)}
+
+    def test_s_disk_must_have_room(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Usage:
+            free = 2**20
+
+        monkeypatch.setattr("shutil.disk_usage", lambda _: Usage)
+        weights = {f.weight for f in look(operator.folder) if "disk" in f.problem}
+        assert weights == {Weight.BROKEN}
+
+    def test_s_clock_must_not_be_far_behind(self, operator: Operator) -> None:
+        findings = of_machine(Settings(data_dir=operator.folder / "x"), 0)
+        assert "clock" in {finding.subject for finding in findings}
+
+    def test_s_clock_must_not_have_been_put_back(self, operator: Operator) -> None:
+        """X07."""
+        operator("keys", "rotate")
+        settings = Settings(data_dir=operator.folder / "watchword-data")
+        problems = [
+            f.problem for f in of_machine(settings, NOW - 100 * DAY) if f.subject == "clock"
+        ]
+        assert any("in the future" in problem for problem in problems)
+
+    def test_is_left_as_it_was(self, operator: Operator) -> None:
+        look(operator.folder)
+        assert list(operator.folder.iterdir()) == []
+
+
+class TestTheDatabase:
+    def subjects(self, operator: Operator) -> dict[str, str]:
+        return {finding.subject: finding.problem for finding in look(operator.folder)}
+
+    @pytest.mark.parametrize(
+        ("spoil", "weight", "words"),
+        [
+            (lambda db: db.unlink(), Weight.HINT, "not there yet"),
+            (lambda db: db.write_bytes(b"no database" * 999), Weight.BROKEN, "not a SQLite"),
+            (lambda db: set_schema(db, "9999"), Weight.BROKEN, "newer version"),
+            (lambda db: set_schema(db, "0000"), Weight.HINT, "watchword migrate"),
+        ],
+    )
+    def test_is_told_by_what_is_wrong_with_it(
+        self, operator: Operator, spoil: Callable[[Path], object], weight: Weight, words: str
+    ) -> None:
+        operator.add_account("root@example.com", role=ADMIN)
+        database = operator.folder / "watchword-data" / "watchword.db"
+        spoil(database)
+        (finding,) = [f for f in look(operator.folder) if f.subject == str(database)]
+        assert finding.weight is weight
+        assert words in f"{finding.problem} {finding.remedy}"
+
+    def test_that_is_damaged_inside_is_found_out(self, operator: Operator) -> None:
+        lines = "email\n" + "\n".join(f"person-{n}@example.com" for n in range(3_000))
+        operator("users", "import", "-", "--format", "csv", stdin=lines)
+        database = operator.folder / "watchword-data" / "watchword.db"
+        content = bytearray(database.read_bytes())
+        middle = len(content) // 8192 * 4096
+        content[middle : middle + 4096] = b"\xff" * 4096
+        database.write_bytes(content)
+        (finding, *_) = [f for f in look(operator.folder) if f.subject == str(database)]
+        assert finding.weight is Weight.BROKEN
+
+    def test_without_an_administrator_is_a_hint(self, operator: Operator) -> None:
+        operator.add_account("ada@example.com")
+        assert "administrator" in self.subjects(operator)
+        operator.add_account("root@example.com", role=ADMIN)
+        assert "administrator" not in self.subjects(operator)
+
+    def test_with_one_needs_no_password_in_the_settings(self, operator: Operator) -> None:
+        operator.add_account("root@example.com", role=ADMIN)
+        findings = look(operator.folder, admin_password=Secret(b"correct horse battery"))
+        assert "WATCHWORD_ADMIN_PASSWORD" in {finding.subject for finding in findings}
+
+
+def set_schema(database: Path, version: str) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = ?", (version,))
+    connection.close()
+
+
+class TestTheCommand:
+    def test_is_content_with_an_empty_folder_on_ones_own_machine(self, operator: Operator) -> None:
+        out = operator("doctor").out
+        assert "Nothing unsafe was found." in out
+        assert "UNSAFE" not in out
+        assert "WATCHWORD_PUBLIC_URL            http://localhost:8000" in out
+        assert list(operator.folder.iterdir()) == []
+
+    def test_softens_what_nobody_else_can_reach(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_LOCKOUT", "off")
+        assert "hint    WATCHWORD_LOCKOUT" in operator("doctor").out
+        monkeypatch.setenv("WATCHWORD_PUBLIC_URL", "https://auth.example.com")
+        assert "UNSAFE  WATCHWORD_LOCKOUT" in operator("doctor", code=1).out
+
+    def test_flags_plain_http_for_others(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_PUBLIC_URL", "http://auth.example.com")
+        assert "UNSAFE  WATCHWORD_PUBLIC_URL" in operator("doctor", code=1).out
+
+    def test_passes_a_safe_installation(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_PUBLIC_URL", "https://auth.example.com")
+        monkeypatch.setenv("WATCHWORD_TRUSTED_PROXIES", "127.0.0.1")
+        monkeypatch.setenv("WATCHWORD_SECRET", SECRET)
+        operator.add_account("root@example.com", role=ADMIN)
+        said = operator("doctor")
+        assert "Nothing unsafe was found." in said.out
+        assert SECRET not in said.out
+
+    def test_explains_settings_that_stop_the_start(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_LOCKUOT", "off")
+        said = operator("doctor", "--json", code=1).json
+        assert [finding["weight"] for finding in said["findings"]] == ["broken"]
+        assert "WATCHWORD_LOCKOUT?" in said["findings"][0]["problem"]
+
+    def test_tells_scripts_the_same(self, operator: Operator) -> None:
+        said = operator("doctor", "--json").json
+        assert said["settings"]["WATCHWORD_PROFILE"] == "standard"
+        assert {"weight", "subject", "problem", "remedy"} == set(said["findings"][0])

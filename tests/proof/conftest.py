@@ -1,0 +1,21 @@
+"""Servers whose limits are off: the proofs ask more often than people do."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.driving import Server, serving
+from tests.proof.stage import UNLIMITED, two_serving
+
+
+@pytest.fixture
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    async with serving(tmp_path, **UNLIMITED) as running:
+        yield running
+
+
+@pytest.fixture
+async def both(tmp_path: Path) -> AsyncIterator[tuple[Server, Server]]:
+    async with two_serving(tmp_path, **UNLIMITED) as running:
+        yield running

@@ -1,0 +1,59 @@
+"""What the proofs share: the rows as they lie in the file, and requests that overlap by design."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.driving import Holder, Server, serving
+from watchword.testing import FakeClock
+
+Result = TypeVar("Result")
+UNLIMITED: dict[str, Any] = {"limit_auth": None, "limit_sign_in": None, "lockout_policy": None}
+
+
+def rows(path: Path, sql: str, *values: object) -> list[dict[str, Any]]:
+    """By a connection of its own, as another program would see them."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute(sql, values)]
+
+
+def session_row(server: Server, session_id: str) -> dict[str, Any]:
+    path = server.core.settings.database_path
+    (row,) = rows(path, "SELECT * FROM sessions WHERE id = ?", session_id)
+    return row
+
+
+def events(server: Server, kind: str) -> list[dict[str, Any]]:
+    path = server.core.settings.database_path
+    return rows(path, "SELECT * FROM audit_events WHERE type = ? ORDER BY seq", kind)
+
+
+async def later(turns: int, work: Coroutine[Any, Any, Result]) -> Result:
+    """Begin ``work`` that many turns of the event loop from now."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    return await work
+
+
+async def require_out(holder: Holder, *tokens: str) -> None:
+    """Neither the access token held nor any of ``tokens`` lets anybody in or goes on."""
+    answer = await holder.get("/profile")
+    assert answer.status_code == 401, answer.text
+    for token in tokens:
+        answer = await holder.client.post("/auth/refresh", json={"refreshToken": token})
+        assert answer.status_code == 401, answer.text
+
+
+@asynccontextmanager
+async def two_serving(folder: Path, **settings: Any) -> AsyncIterator[tuple[Server, Server]]:
+    """Two processes, as far as they know, on one file and by one clock."""
+    clock = FakeClock()
+    async with (
+        serving(folder, clock=clock, **settings) as one,
+        serving(folder, clock=clock, seed=1, **settings) as other,
+    ):
+        yield one, other
