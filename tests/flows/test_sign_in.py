@@ -93,7 +93,7 @@ class TestTheRightPassword:
         grant = await house.sign_in()
         (event,) = await house.events("session.signed_in")
         assert (event.subject, event.session) == (account.id, grant.session.id)
-        assert details(event) == {"amr": "pwd", "new_device": True}
+        assert details(event) == {"amr": "pwd", "newDevice": True}
 
     async def test_of_a_service_that_remembers_not_lasts_a_day(self, house: House) -> None:
         await house.register()
@@ -324,7 +324,7 @@ class TestABrowserThatHeldASession:
         assert first.device is not None
         again = await house.sign_in(transport=Transport.COOKIE, device=first.device)
         assert again.device == first.device
-        told = [details(event)["new_device"] for event in await house.events("session.signed_in")]
+        told = [details(event)["newDevice"] for event in await house.events("session.signed_in")]
         assert told == [True, False]
 
     async def test_with_a_forged_device_cookie_is_a_new_device(self, house: House) -> None:
@@ -339,5 +339,5 @@ class TestABrowserThatHeldASession:
         await house.register("bob@example.com")
         device = (await house.sign_in(transport=Transport.COOKIE)).device
         await house.sign_in("bob@example.com", transport=Transport.COOKIE, device=device)
-        told = [details(event)["new_device"] for event in await house.events("session.signed_in")]
+        told = [details(event)["newDevice"] for event in await house.events("session.signed_in")]
         assert told == [True, True]

@@ -260,7 +260,7 @@ class TestSecrets:
             written = repr(rows(server, "SELECT * FROM audit_events"))
             answers = "\n".join(refusals)
             assert min(len(server.log.events), len(refusals)) > 50
-        files = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        files = _bytes_below(tmp_path)
         for secret in secrets:
             for sink, text in {"log": lines, "audit": written, "refusals": answers}.items():
                 assert _core_of(secret) not in text, (sink, secret)
@@ -277,6 +277,10 @@ class TestSecrets:
             text = (await admin.get(path)).text
             for secret in ("argon2", "salt", "hash", admin.access, admin.refresh_token):
                 assert secret not in text, (path, secret)
+
+
+def _bytes_below(folder: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
 def _core_of(secret: str) -> str:

@@ -69,9 +69,9 @@ class TestWhatIsWritten:
         second = Holder(first.client, answer.json())
         assert diary.written == [
             Written("account.registered", user, user, None, {}),
-            by(first, "session.signed_in", amr="pwd", new_device=True),
+            by(first, "session.signed_in", amr="pwd", newDevice=True),
             Written("session.ended", user, None, first.session_id, {"reason": "replaced"}),
-            by(second, "session.signed_in", amr="pwd", new_device=False),
+            by(second, "session.signed_in", amr="pwd", newDevice=False),
         ]
 
     async def test_at_a_failure_and_at_the_lock(self, ada: Holder, server: Server) -> None:
@@ -84,8 +84,7 @@ class TestWhatIsWritten:
         failed = Written(
             "session.sign_in_failed", id_of(ada), None, None, {"reason": "wrong_password"}
         )
-        until = server.clock.now() + 15 * MINUTE
-        locked = {"until": until, "failures": 5}
+        locked = {"seconds": 900, "failures": 5}
         assert diary.written == [
             Written("session.sign_in_failed", None, None, None, failed.details),
             *[failed] * 5,
@@ -138,7 +137,7 @@ class TestWhatIsWritten:
             evicted = {"reason": "evicted"}
             assert diary.written == [
                 Written("session.ended", id_of(first), None, first.session_id, evicted),
-                by(second, "session.signed_in", amr="pwd", new_device=True),
+                by(second, "session.signed_in", amr="pwd", newDevice=True),
             ]
 
     async def test_at_changes_of_oneself(self, ada: Holder, server: Server) -> None:
@@ -184,7 +183,7 @@ class TestWhatIsWritten:
         assert diary.written == [
             Written("setup.link_made", None, None, None, {}),
             by(root, "account.registered", session=False),
-            by(root, "session.signed_in", amr="pwd", new_device=True),
+            by(root, "session.signed_in", amr="pwd", newDevice=True),
         ]
 
     async def test_nothing_at_what_was_refused(self, root: Holder, server: Server) -> None:

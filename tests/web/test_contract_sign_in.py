@@ -408,6 +408,14 @@ class TestTheLock:
                     refused(await login(server, password=WRONG), 401, "INVALID_CREDENTIALS")
                 assert (await login(server)).status_code == 200
 
+    async def test_a_hundred_failures_in_a_row_disable_the_password(
+        self, server: Server
+    ) -> None:
+        await server.register()
+        refused(await login(server, password=WRONG), 401, "INVALID_CREDENTIALS")
+        await change_rows(server, "UPDATE lockouts SET consecutive = 100")
+        refused(await login(server), 401, "INVALID_CREDENTIALS")
+
     async def test_off_turns_the_whole_rule_off(self, tmp_path: Path) -> None:
         async with serving(tmp_path, limit_sign_in=None, lockout_policy=None) as server:
             await server.register()

@@ -1,8 +1,9 @@
 """What happened, one class per audit fact; an event is written in the transaction of its change.
 
-To add one: subclass `Event`, give it a ``type`` (dotted, past tense), add its own fields (strings,
-numbers, booleans; never a secret, never a password, never a token), and write it in the flow's
-transaction beside the change it tells of. It then shows up in ``GET /audit`` and in the docs.
+To add one: subclass `Event`, give it a ``type`` (dotted, past tense) and a docstring that says when
+it is written, add its own fields (strings, numbers, booleans; never a secret, never a password,
+never a token), and write it in the flow's transaction beside the change it tells of. It then shows
+up in ``GET /audit``, and by ``scripts/make_docs.py`` in docs/events.md.
 """
 
 from dataclasses import dataclass, fields
@@ -19,23 +20,36 @@ class Event:
     session: str | None = None
 
     def details(self) -> dict[str, str | int | bool | None]:
-        """The fields of this kind of event beyond those that all events share."""
+        """The fields of this kind of event beyond those that all share, by their wire names."""
         shared = {"subject", "actor", "session"}
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name not in shared}
+        own = [field.name for field in fields(self) if field.name not in shared]
+        return {wire_name(name): getattr(self, name) for name in own}
+
+
+def wire_name(name: str) -> str:
+    """In camelCase, as all keys are that clients see."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Registered(Event):
+    """An account was made: by registering, by the settings, by a command or by the set-up link."""
+
     type = "account.registered"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileChanged(Event):
+    """A user changed their own name."""
+
     type = "account.profile_changed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChanged(Event):
+    """A user's role was set; ``before`` and ``after`` name it."""
+
     type = "account.role_changed"
     before: str
     after: str
@@ -43,6 +57,8 @@ class RoleChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged(Event):
+    """A user was disabled or enabled again; disabling ended every session."""
+
     type = "account.status_changed"
     before: str
     after: str
@@ -50,16 +66,22 @@ class StatusChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountDeleted(Event):
+    """An account was deleted with all that belonged to it; its id stays here."""
+
     type = "account.deleted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountImported(Event):
+    """An account was brought in by a command."""
+
     type = "account.imported"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordChanged(Event):
+    """A user changed their password; all their other sessions ended."""
+
     type = "credential.password_changed"
 
 
@@ -72,6 +94,10 @@ class PasswordUpgraded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
+    """A session began. ``amr`` says how the person proved who they are (RFC 8176). The device is
+    new when this browser had not signed in to the account before.
+    """
+
     type = "session.signed_in"
     amr: str
     new_device: bool
@@ -79,7 +105,9 @@ class SignedIn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
-    """``subject`` is None for an address without an account; the address itself is not kept."""
+    """An attempt to sign in, or to confirm a password, failed. ``subject`` is null for an address
+    without an account; the address itself is not kept.
+    """
 
     type = "session.sign_in_failed"
     reason: str
@@ -87,20 +115,26 @@ class SignInFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLocked(Event):
+    """Too many failures in a row: the account takes no password for so many ``seconds``."""
+
     type = "account.locked"
-    until: int
+    seconds: int
     failures: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reauthenticated(Event):
+    """Somebody who was signed in proved once more who they are, as ``amr`` says."""
+
     type = "session.reauthenticated"
     amr: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
-    """``reason``: signed_out, revoked, evicted, password_changed, disabled, replaced."""
+    """One session ended. ``reason``: ``signed_out``, ``revoked`` (by hand), ``evicted`` (too many
+    were open) or ``replaced`` (the browser signed in anew).
+    """
 
     type = "session.ended"
     reason: str
@@ -108,7 +142,7 @@ class SessionEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionsEnded(Event):
-    """Several sessions of one user at once."""
+    """The sessions of a user were ended at once, ``count`` of them that were live."""
 
     type = "session.all_ended"
     reason: str
@@ -117,6 +151,10 @@ class SessionsEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenReuseDetected(Event):
+    """A refresh token was used again after its time, so the session was ended. ``generation`` is
+    that of the token, ``current`` that of the session.
+    """
+
     type = "session.token_reused"
     generation: int
     current: int
@@ -124,15 +162,19 @@ class TokenReuseDetected(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetupLinkMade(Event):
+    """The one-time link for the first administrator was made."""
+
     type = "setup.link_made"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeysRotated(Event):
+    """Another key, ``kid``, signs access tokens from now on."""
+
     type = "keys.rotated"
     kid: str
 
 
 def all_types() -> tuple[str, ...]:
     """The type of every event that exists, for the documentation and its test."""
-    return tuple(sorted(cls.type for cls in Event.__subclasses__()))
+    return tuple(sorted({cls.type for cls in Event.__subclasses__()}))

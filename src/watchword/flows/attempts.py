@@ -13,6 +13,7 @@ from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.errors import InvalidCredentials, TooManyAttempts, WrongPassword
 from watchword.domain.events import AccountLocked, SignInFailed
 from watchword.domain.passwords import normalise
+from watchword.domain.time import SECOND
 from watchword.ports import (
     Clock,
     Count,
@@ -101,6 +102,8 @@ class PasswordProof:
             if counted is not None and counted.locked_until > now:
                 self.meter.count(Count.LOCKOUTS, "locked")
                 locked = AccountLocked(
-                    subject=subject, until=counted.locked_until, failures=counted.consecutive
+                    subject=subject,
+                    seconds=(counted.locked_until - now) // SECOND,
+                    failures=counted.consecutive,
                 )
                 await unit.audit.append(locked, at=now, trace=trace)

@@ -5,16 +5,16 @@ give the same answers, hold the same rows and hear the same news.
 """
 
 import asyncio
+import contextlib
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import wraps
 from pathlib import Path
 
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -24,12 +24,11 @@ from watchword.domain.errors import Refusal
 from watchword.domain.events import Registered
 from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Transport
-from watchword.domain.time import DAY, HOUR, MINUTE, Instant
+from watchword.domain.time import DAY, HOUR, MINUTE, Instant, Span
 from watchword.ports import (
     AccountQuery,
     Allowance,
     AuditQuery,
-    Change,
     PageRequest,
     RequestTrace,
     StoredKey,
@@ -43,7 +42,6 @@ from watchword.testing.conformance.ground import (
     an_account,
 )
 
-EXAMPLES, STEPS = 20, 30
 NAMES = "ab"
 POLICY = LockoutPolicy(2, 10 * MINUTE)
 ALLOWANCE = Allowance(3, 20 * MINUTE)
@@ -63,6 +61,7 @@ class Step:
 def named(make: Callable[..., Callable[[Unit, Instant], Awaitable[object]]]) -> Callable[..., Step]:
     """The step of a verb with what was drawn for it, shown as a call."""
 
+    @wraps(make)
     def draw(*drawn: object) -> Step:
         return Step(f"{make.__name__}{drawn}", make(*drawn))
 
@@ -105,9 +104,9 @@ def open_session(
     name: str, transport: Transport, limit: int, evicts: bool, proven: str | None
 ) -> Verb:
     async def run(unit: Unit, now: Instant) -> object:
-        number = next(
-            n for n in range(100) if await unit.sessions.find(session_id(name, n)) is None
-        )
+        number = 0
+        while await unit.sessions.find(session_id(name, number)) is not None:
+            number += 1
         session = a_session(an_account(name), number, at=now, transport=transport)
         return await unit.sessions.open(session, limit=limit, evicts=evicts, proven=proven)
 
@@ -257,7 +256,7 @@ async def commit(store: ConformingStore, todo: list[Step], now: Instant) -> list
 
 async def abandon(store: ConformingStore, todo: list[Step], now: Instant) -> list[object]:
     results: list[object] = []
-    with suppress(Abandoned):
+    with contextlib.suppress(Abandoned):
         async with store.transaction() as unit:
             results = [await outcome(one.run(unit, now)) for one in todo]
             raise Abandoned
@@ -281,96 +280,98 @@ async def everything(store: ConformingStore, now: Instant) -> list[object]:
     ]
 
 
-class Agreement(RuleBasedStateMachine):
-    template: Path
+@dataclass(frozen=True)
+class Command:
+    """Something to do with a whole store."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
-        path = Path(shutil.copy(self.template, self.folder.name))
-        self.model = MemoryStore()
-        self.stores = [SqliteStore(path), SqliteStore(path)]
-        self.now = NOW
-        begin = [
-            insert("a", "admin", Status.ACTIVE, "one"),
-            insert("b", "user", Status.ACTIVE, None),
-        ]
-        self.compare(lambda store: commit(store, begin, NOW), turn=False)
-        self.runner.run(self.hear())
+    name: str
+    run: Callable[[ConformingStore, Instant], Awaitable[object]]
 
-    def compare(self, work: Callable[[ConformingStore], Awaitable[object]], turn: bool) -> None:
-        async def both() -> tuple[object, object]:
-            return await work(self.model), await work(self.stores[turn])
-
-        expected, actual = self.runner.run(both())
-        assert actual == expected
-
-    @rule(todo=st.lists(steps, min_size=1, max_size=4), turn=st.booleans())
-    def commit(self, todo: list[Step], turn: bool) -> None:
-        self.compare(lambda store: commit(store, todo, self.now), turn)
-
-    @rule(todo=st.lists(steps, min_size=1, max_size=4), turn=st.booleans())
-    def abandon(self, todo: list[Step], turn: bool) -> None:
-        self.compare(lambda store: abandon(store, todo, self.now), turn)
-
-    @rule(span=spans)
-    def wait(self, span: int) -> None:
-        self.now += span
-
-    @rule(key=names, share=st.none() | names, turn=st.booleans())
-    def hit(self, key: str, share: str | None, turn: bool) -> None:
-        self.compare(lambda s: s.limits.hit(key, ALLOWANCE, now=self.now, share=share), turn)
-
-    @rule(key=names, share=names, turn=st.booleans())
-    def forgive(self, key: str, share: str, turn: bool) -> None:
-        self.compare(lambda s: s.limits.forgive(key, share), turn)
-        self.compare(lambda s: s.limits.peek(key, ALLOWANCE, now=self.now), turn)
-
-    @rule(key=st.sampled_from(["account:u-a", "address:0"]), turn=st.booleans())
-    def attempt(self, key: str, turn: bool) -> None:
-        self.compare(lambda s: outcome(s.lockouts.begin(key, POLICY, now=self.now)), turn)
-
-    @rule(key=st.sampled_from(["account:u-a", "address:0"]), turn=st.booleans())
-    def succeed(self, key: str, turn: bool) -> None:
-        self.compare(lambda s: s.lockouts.succeed(key), turn)
-
-    @rule(turn=st.booleans())
-    def purge(self, turn: bool) -> None:
-        async def purge(store: ConformingStore) -> object:
-            await store.purge(self.now, at_most=10_000)
-            return await store.purge(self.now, at_most=10_000)
-
-        self.compare(purge, turn)
-
-    @invariant()
-    def all_hold_the_same(self) -> None:
-        for turn in (False, True):
-            self.compare(lambda store: everything(store, self.now), turn)
-
-    @invariant()
-    def all_hear_the_same(self) -> None:
-        expected, *heard = self.runner.run(self.hear())
-        assert heard == [expected, expected]
-
-    async def hear(self) -> list[list[Change]]:
-        stores: list[ConformingStore] = [self.model, *self.stores]
-        return [list(store.revocations.news() or ()) for store in stores]
-
-    def teardown(self) -> None:
-        async def close() -> None:
-            for store in self.stores:
-                await store.close()
-
-        self.runner.run(close())
-        self.runner.close()
-        self.folder.cleanup()
+    def __repr__(self) -> str:
+        return self.name
 
 
-def test_memory_and_sqlite_agree(template: Path) -> None:
-    class OnTheTemplate(Agreement):
-        pass
+def committed(todo: list[Step]) -> Command:
+    return Command(f"commit{todo}", lambda store, now: commit(store, todo, now))
 
-    OnTheTemplate.template = template
-    effort = settings(max_examples=EXAMPLES, stateful_step_count=STEPS)
-    run_state_machine_as_test(OnTheTemplate, settings=effort)
+
+def abandoned(todo: list[Step]) -> Command:
+    return Command(f"abandon{todo}", lambda store, now: abandon(store, todo, now))
+
+
+def hit(key: str, share: str | None) -> Command:
+    return Command(
+        f"hit({key}, {share})", lambda s, now: s.limits.hit(key, ALLOWANCE, now=now, share=share)
+    )
+
+
+def forgive(key: str, share: str) -> Command:
+    async def run(store: ConformingStore, now: Instant) -> object:
+        await store.limits.forgive(key, share)
+        return await store.limits.peek(key, ALLOWANCE, now=now)
+
+    return Command(f"forgive({key}, {share})", run)
+
+
+def attempt(key: str) -> Command:
+    return Command(
+        f"attempt({key})", lambda s, now: outcome(s.lockouts.begin(key, POLICY, now=now))
+    )
+
+
+def succeed(key: str) -> Command:
+    return Command(f"succeed({key})", lambda s, _: s.lockouts.succeed(key))
+
+
+purge = Command("purge", lambda store, now: store.purge(now, at_most=10_000))
+todos = st.lists(steps, min_size=1, max_size=3)
+locks = st.sampled_from(["account:u-a", "address:0"])
+commands = st.one_of(
+    *[st.builds(committed, todos)] * 8,
+    st.builds(abandoned, todos),
+    *[st.builds(hit, names, st.none() | names)] * 2,
+    st.builds(forgive, names, names),
+    *[st.builds(attempt, locks)] * 2,
+    st.builds(succeed, locks),
+    st.just(purge),
+)
+pauses = st.one_of(*[st.just(0)] * 3, spans)
+stories = st.lists(st.tuples(pauses, commands, st.booleans()), min_size=20, max_size=50)
+Story = list[tuple[Span, Command, bool]]
+
+
+@contextlib.asynccontextmanager
+async def two_on_one_file(template: Path) -> AsyncIterator[list[SqliteStore]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(shutil.copy(template, folder))
+        stores = [SqliteStore(path), SqliteStore(path)]
+        yield stores
+        for store in stores:
+            await store.close()
+
+
+async def live_through(story: Story, template: Path) -> None:
+    beginning = [
+        insert("a", "admin", Status.ACTIVE, "one"),
+        insert("b", "user", Status.ACTIVE, None),
+    ]
+    now, model = NOW, MemoryStore()
+    async with two_on_one_file(template) as stores:
+        everybody: list[ConformingStore] = [model, *stores]
+        await commit(model, beginning, now)
+        await commit(stores[0], beginning, now)
+        for store in everybody:
+            store.revocations.news()
+        for pause, command, turn in story:
+            now += pause
+            expected = await command.run(model, now)
+            assert await command.run(stores[turn], now) == expected, command
+            news, *heard = [list(store.revocations.news() or ()) for store in everybody]
+            assert heard == [news, news], command
+            assert await everything(stores[not turn], now) == await everything(model, now), command
+
+
+@settings(max_examples=60)
+@given(story=stories)
+def test_memory_and_sqlite_agree(template: Path, story: Story) -> None:
+    asyncio.run(live_through(story, template))

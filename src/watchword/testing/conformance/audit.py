@@ -57,7 +57,7 @@ class AuditPromises(Promises):
     async def test_details_keep_their_types(self, store: ConformingStore) -> None:
         await given_events(store, SignedIn(subject="ada", amr="pwd", new_device=True))
         (record,) = (await store.reading.audit.list_events(EVERYTHING, ALL_ON_ONE)).rows
-        assert json.loads(record.details) == {"amr": "pwd", "new_device": True}
+        assert json.loads(record.details) == {"amr": "pwd", "newDevice": True}
 
     async def test_the_newest_comes_first_also_within_one_moment(
         self, store: ConformingStore

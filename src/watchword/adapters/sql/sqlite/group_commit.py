@@ -156,6 +156,14 @@ class GroupCommit:
             work()
 
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            failure = self._ask_for_lock()
+            self.connection.execute("PRAGMA busy_timeout = 0")
+        except sqlite3.Error as error:
+            failure = explain(error)
+        _tell(loop, lambda: self._begun(failure))
+
+    def _ask_for_lock(self) -> StoreFailed | None:
         """Ask often: SQLite's own wait asks ever more rarely, so that a process which is always
         busy would leave the others out for seconds.
         """
@@ -167,12 +175,10 @@ class GroupCommit:
             except sqlite3.Error as error:
                 failure = explain(error)
                 if not is_busy(error):
-                    break
+                    return failure
             else:
-                failure = None
-                break
-        self.connection.execute("PRAGMA busy_timeout = 0")
-        _tell(loop, lambda: self._begun(failure))
+                return None
+        return failure
 
     def _begun(self, failure: StoreFailed | None) -> None:
         if failure is None:

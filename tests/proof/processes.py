@@ -1,0 +1,119 @@
+"""A server as operators run it: `watchword serve` in a process of its own, on a real clock."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+ADDRESS = re.compile(r"on (http://127\.0\.0\.1:\d+)")
+SETTINGS = {
+    "WATCHWORD_LIMIT_AUTH": "off",
+    "WATCHWORD_LIMIT_SIGN_IN": "off",
+    "WATCHWORD_LOCKOUT": "off",
+    "WATCHWORD_MAX_SESSIONS": "200",
+    "WATCHWORD_HASH_QUEUE": "1000",
+    "WATCHWORD_HASH_DEADLINE": "1m",
+    "WATCHWORD_ADMIN_EMAIL": "root@example.com",
+    "WATCHWORD_ADMIN_PASSWORD": "correct horse battery staple",
+}
+
+
+class Serving:
+    """``log`` is what it printed; every process it started is in one group, and ends with it."""
+
+    def __init__(self, folder: Path, *, workers: int = 1, **settings: str) -> None:
+        self.log = folder / "serve.log"
+        environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src")}  # and nothing else
+        arguments = ["serve", "--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "watchword", *arguments],
+                cwd=folder,
+                env={**environment, **SETTINGS, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    async def ready(self) -> str:
+        """Its address, once every process of it answers."""
+        for _ in range(600):
+            text = self.log.read_text("utf-8")
+            found = ADDRESS.search(text)
+            if found is not None and await _answers(found[1]):
+                return found[1]
+            assert self._process.poll() is None, text
+            await asyncio.sleep(0.05)  # nobody tells when a process is up
+        raise AssertionError(self.log.read_text("utf-8"))
+
+    def kill(self) -> None:
+        """As a machine that loses its power: no process of it does anything more."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self) -> None:
+        """As an operator does; who does not end by then is killed."""
+        self._process.terminate()
+        try:
+            self._process.wait(timeout=20)
+        finally:
+            self.kill()
+
+
+async def _answers(address: str) -> bool:
+    async with httpx2.AsyncClient(base_url=address, trust_env=False) as client:
+        try:
+            return (await client.get("/health/ready")).status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@asynccontextmanager
+async def a_server(
+    folder: Path, *, workers: int = 1, **settings: str
+) -> AsyncIterator[tuple[Serving, str]]:
+    server = Serving(folder, workers=workers, **settings)
+    try:
+        yield server, await server.ready()
+        server.stop()
+    finally:
+        server.kill()
+
+
+def a_client(address: str) -> httpx2.AsyncClient:
+    """One connection of its own, kept open."""
+    return httpx2.AsyncClient(
+        base_url=address,
+        limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1),
+        timeout=30,
+        trust_env=False,
+    )
+
+
+async def clients_of_every_worker(
+    address: str, workers: int, *, each: int, stack: contextlib.AsyncExitStack
+) -> dict[str, list[httpx2.AsyncClient]]:
+    """Connections by the process that took them (request ids tell), at least ``each`` of it."""
+    found: dict[str, list[httpx2.AsyncClient]] = {}
+    for _ in range(400):
+        client = await stack.enter_async_context(a_client(address))
+        answer = await client.get("/health/live")
+        found.setdefault(answer.headers["x-request-id"][:8], []).append(client)
+        if len(found) == workers and min(map(len, found.values())) >= each:
+            return found
+    raise AssertionError({worker: len(clients) for worker, clients in found.items()})
