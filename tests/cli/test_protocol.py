@@ -64,14 +64,14 @@ class Client:
 class Watched(Connection):
     """The server's end of a connection, which says when it begins and ends."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.begun = asyncio.Event()
+    def __init__(self, server: "Server") -> None:
+        super().__init__(server.config, server.state, {})
+        self._begun = server.begun
         self.ended = asyncio.Event()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        self.begun.set()
+        self._begun.put_nowait(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -83,18 +83,17 @@ class Server:
         self.config = config
         self.state = ServerState()
         self.made: list[Watched] = []
+        self.begun: asyncio.Queue[None] = asyncio.Queue()
         self.clients: list[Client] = []
         self.address: tuple[str, int] = ("", 0)
 
     def make(self) -> Watched:
-        self.made.append(Watched(self.config, self.state, {}))
+        self.made.append(Watched(self))
         return self.made[-1]
 
     async def connect(self) -> Client:
         self.clients.append(Client(*await asyncio.open_connection(*self.address)))
-        while len(self.made) < len(self.clients):
-            await asyncio.sleep(0)
-        await self.made[-1].begun.wait()
+        await asyncio.wait_for(self.begun.get(), LONG)
         return self.clients[-1]
 
 

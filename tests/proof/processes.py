@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx2
 
 ROOT = Path(__file__).parents[2]
+WATCHWORD = (sys.executable, "-m", "watchword")
 ADDRESS = re.compile(r"on (http://127\.0\.0\.1:\d+)")
 SETTINGS = {
     "WATCHWORD_LIMIT_AUTH": "off",
@@ -32,18 +33,34 @@ class Serving:
 
     def __init__(self, folder: Path, *, workers: int = 1, **settings: str) -> None:
         self.log = folder / "serve.log"
-        environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src")}  # and nothing else
+        self._folder = folder
+        # And nothing else of this machine's environment.
+        self._environment = {"PATH": os.defpath, "PYTHONPATH": str(ROOT / "src")}
+        self._environment |= SETTINGS | settings
         arguments = ["serve", "--host", "127.0.0.1", "--port", "0", "--workers", str(workers)]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "watchword", *arguments],
+                [*WATCHWORD, *arguments],
                 cwd=folder,
-                env={**environment, **SETTINGS, **settings},
+                env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    async def command(self, *words: str) -> str:
+        """What another command says, run beside it in the same folder."""
+        process = await asyncio.create_subprocess_exec(
+            *WATCHWORD,
+            *words,
+            cwd=self._folder,
+            env=self._environment,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said
+        return said.decode()
 
     @property
     def pid(self) -> int:
@@ -62,17 +79,19 @@ class Serving:
 
     def kill(self) -> None:
         """As a machine that loses its power: no process of it does anything more."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        if self._process.returncode is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self._process.wait()
 
-    def stop(self) -> None:
-        """As an operator does; who does not end by then is killed."""
+    async def stop(self) -> None:
+        """As an operator does; what does not end by then is killed."""
         self._process.terminate()
-        try:
-            self._process.wait(timeout=20)
-        finally:
-            self.kill()
+        for _ in range(400):
+            # Not reaped yet, so that the group is still its own when what is left is killed.
+            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+                break
+            await asyncio.sleep(0.05)
+        self.kill()
 
 
 async def _answers(address: str) -> bool:
@@ -90,7 +109,7 @@ async def a_server(
     server = Serving(folder, workers=workers, **settings)
     try:
         yield server, await server.ready()
-        server.stop()
+        await server.stop()
     finally:
         server.kill()
 

@@ -408,9 +408,7 @@ class TestTheLock:
                     refused(await login(server, password=WRONG), 401, "INVALID_CREDENTIALS")
                 assert (await login(server)).status_code == 200
 
-    async def test_a_hundred_failures_in_a_row_disable_the_password(
-        self, server: Server
-    ) -> None:
+    async def test_a_hundred_failures_in_a_row_disable_the_password(self, server: Server) -> None:
         await server.register()
         refused(await login(server, password=WRONG), 401, "INVALID_CREDENTIALS")
         await change_rows(server, "UPDATE lockouts SET consecutive = 100")

@@ -4,6 +4,8 @@ import asyncio
 import errno
 import ipaddress
 import socket
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -49,21 +51,26 @@ def serve(context: click.Context, *, host: str, port: int, workers: int) -> None
     """
     settings = load_settings()
     require_folder(settings.data_dir)
-    sockets = _listen_on(host, port)
-    set_up_logs(settings)
-    before = schema.current_revision(settings.database_path)
-    changed = schema.migrate(settings.database_path)
-    token = asyncio.run(_prepare(settings, trace_of(context)))
-    address = _address(host, sockets[0].getsockname()[1])
-    _greet(settings, address, told(settings.database_path, before, changed=changed))
-    if token is not None:
-        show_setup_link(token, public_url=settings.public_url, served_at=address)
-    if workers == 1:
-        has_served = serve_alone(settings, sockets)
-    else:
-        has_served = serve_together(settings, sockets, workers)
+    with ExitStack() as stack:
+        sockets = _listen_on(host, port, stack)
+        database = _migrate(settings.database_path)
+        token = asyncio.run(_prepare(settings, trace_of(context)))
+        address = _address(host, sockets[0].getsockname()[1])
+        _greet(settings, address, database)
+        if token is not None:
+            show_setup_link(token, public_url=settings.public_url, served_at=address)
+        set_up_logs(settings)
+        if workers == 1:
+            has_served = serve_alone(settings, sockets)
+        else:
+            has_served = serve_together(settings, sockets, workers)
     if not has_served:
         raise fail("The server could not start: the lines above say why.")
+
+
+def _migrate(path: Path) -> str:
+    before = schema.current_revision(path)
+    return told(path, before, changed=schema.migrate(path))
 
 
 async def _prepare(settings: Settings, trace: RequestTrace) -> str | None:
@@ -111,9 +118,9 @@ def _address(host: str, port: int) -> str:
     return f"http://[{meant}]:{port}" if meant.version == 6 else f"http://{meant}:{port}"  # noqa: PLR2004
 
 
-def _listen_on(host: str, port: int) -> list[socket.socket]:
+def _listen_on(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
     try:
-        return _bind(host, port)
+        return _bind(host, port, stack)
     except socket.gaierror:
         raise fail(f"{host} is no address here: give --host one of this machine's.") from None
     except (OSError, UnicodeError) as error:
@@ -127,13 +134,13 @@ def _listen_on(host: str, port: int) -> list[socket.socket]:
         raise fail(f"{host}, port {port}, {told_so}") from None
 
 
-def _bind(host: str, port: int) -> list[socket.socket]:
+def _bind(host: str, port: int, stack: ExitStack) -> list[socket.socket]:
     """A socket for each address of ``host`` that this machine has, all on one port."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     bound: list[socket.socket] = []
     missing: OSError | None = None
     for family, _, _, _, address in sorted(found, key=lambda one: one[0]):
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener = stack.enter_context(socket.socket(family, socket.SOCK_STREAM))
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6 and len(found) > 1:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -142,7 +149,6 @@ def _bind(host: str, port: int) -> list[socket.socket]:
             listener.bind((address[0], chosen, *address[2:]))
             listener.listen()  # two binds may share a port, as long as neither listens
         except OSError as error:
-            listener.close()
             if error.errno not in _ABSENT:
                 raise
             missing = error

@@ -87,8 +87,9 @@ async def _list(core: Core, query: AccountQuery, limit: int) -> tuple[list[Accou
 def export_users(*, form: str, with_hashes: bool, output: Path | None) -> None:
     """Write out every account, newest first.
 
-    The form is the one that `users import` reads. A file gets mode 0600. A cell of a CSV file that a spreadsheet would take for a formula has an
-    apostrophe before it, which `users import` takes away again.
+    The form is the one that `users import` reads. A file gets mode 0600. A cell of a CSV file that
+    a spreadsheet would take for a formula has an apostrophe before it, which `users import` takes
+    away again.
     """
     kind = UserLine if with_hashes else ManagedUserShape
     count = run(

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Final, Self, assert_never
 
 from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.errors import JoseError
 from joserfc.jwa import EdDSAAlgorithm, ESAlgorithm, HMACAlgorithm, JWSAlgModel, RSAAlgorithm
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
@@ -166,6 +167,9 @@ class SigningKey:
         )
 
     def sign(self, signing_input: bytes) -> bytes:
+        raw = self._jose.raw_value
+        if isinstance(raw, Ed25519PrivateKey):  # what the library would do, without asking again
+            return raw.sign(signing_input)
         return _SIGNERS[self.algorithm].sign(signing_input, self._jose)
 
     def _label(self) -> dict[str, str]:

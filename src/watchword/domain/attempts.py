@@ -45,6 +45,16 @@ class Attempts:
         """Whether this attempt, itself counted already, comes after too many failures in a row."""
         return self.consecutive > DISABLED_AFTER
 
+    def without_one(self, policy: LockoutPolicy) -> "Attempts":
+        """The count when an attempt was counted and then could not be made: the queue was full.
+        A lock that it had brought about opens again.
+        """
+        consecutive = max(0, self.consecutive - 1)
+        if self.failures == 0 and self.locks > 0:
+            return Attempts(policy.failures - 1, self.locks - 1, consecutive, 0, self.last_at)
+        failures = max(0, self.failures - 1)
+        return Attempts(failures, self.locks, consecutive, self.locked_until, self.last_at)
+
     def with_one_more(self, now: Instant, policy: LockoutPolicy) -> "Attempts":
         """The count when an attempt begins: it is a failure until it has succeeded, so that a
         hundred guesses at once are a hundred failures (attack B04).

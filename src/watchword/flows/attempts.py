@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from watchword.crypto.opaque import hash_of
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.attempts import Attempts, LockoutPolicy
-from watchword.domain.errors import InvalidCredentials, TooManyAttempts, WrongPassword
+from watchword.domain.errors import Busy, InvalidCredentials, TooManyAttempts, WrongPassword
 from watchword.domain.events import AccountLocked, SignInFailed
 from watchword.domain.passwords import normalise
 from watchword.domain.time import SECOND
@@ -70,6 +70,9 @@ class PasswordProof:
         encoded = None if account is None or disabled else account.password_hash
         try:
             state = await self.hasher.verify(normal, encoded)
+        except Busy:
+            await self._take_back(target)
+            raise
         except WrongPassword:
             await self._record_failure(target, counted, trace)
             raise InvalidCredentials from None
@@ -89,6 +92,12 @@ class PasswordProof:
             raise TooManyAttempts(
                 retry_after=locked.retry_after, allowed=self.policy.failures
             ) from None
+
+    async def _take_back(self, target: Target) -> None:
+        """Whoever was turned away unheard has not failed: a storm locks nobody out."""
+        self.meter.count(Count.SIGN_INS, "busy")
+        if self.policy is not None:
+            await self.lockouts.take_back(target.key, self.policy)
 
     async def _record_failure(
         self, target: Target, counted: Attempts | None, trace: RequestTrace

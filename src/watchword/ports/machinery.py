@@ -42,6 +42,10 @@ class Limits(Protocol):
         """What a hit would find, without counting one."""
         ...
 
+    async def take_back(self, key: str, share: str) -> None:
+        """One hit of ``share`` counts no more."""
+        ...
+
     async def forgive(self, key: str, share: str) -> None:
         """Take the hits of ``share`` off ``key`` again."""
         ...
@@ -55,6 +59,10 @@ class Lockouts(Protocol):
         ...
 
     async def succeed(self, key: str) -> None: ...
+
+    async def take_back(self, key: str, policy: LockoutPolicy) -> None:
+        """An attempt that was begun could not be made, and counts no more."""
+        ...
 
     async def forget(self, key: str) -> None:
         """``key`` and every key below it (``key:…``): whom they count is no more."""

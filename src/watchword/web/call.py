@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +17,11 @@ from watchword.web.routing import RouteTable
 from watchword.web.services import Services
 
 _LONGEST_QUERY = 2_048
+
+
+@lru_cache(maxsize=1_024)
+def _shown(user_agent: bytes) -> str:
+    return printable(user_agent.decode("utf-8", "replace"))
 
 
 @dataclass(slots=True)
@@ -44,7 +50,7 @@ class Call:
     @property
     def user_agent(self) -> str:
         values = self.headers.all(b"user-agent")
-        return printable(values[0].decode("utf-8", "replace")) if values else ""
+        return _shown(values[0]) if values else ""
 
     @property
     def origin(self) -> Origin:

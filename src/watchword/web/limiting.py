@@ -45,6 +45,11 @@ class Limiter:
         )
         self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
 
+    async def take_back_sign_in(self, ip: str, email: str) -> None:
+        """The attempt was turned away unheard, for want of room."""
+        if self.sign_in is not None:
+            await self.limits.take_back(f"sign_in {limit_bucket(ip)}", _share(email))
+
     async def forgive_sign_ins(self, ip: str, email: str) -> None:
         """A success takes back what was counted for that account, and for no other (B08)."""
         if self.sign_in is not None:

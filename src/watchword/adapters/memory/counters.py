@@ -42,6 +42,13 @@ class MemoryLimits:
             remaining = max(0, allowance.count - window.hits)
             return Tally(remaining, window.resets_at, window.hits >= allowance.count)
 
+    async def take_back(self, key: str, share: str) -> None:
+        async with self._turns.turn():
+            window = self._windows.get(key)
+            if window is not None and window.shares.get(share, 0) > 0:
+                window.hits -= 1
+                window.shares[share] -= 1
+
     async def forgive(self, key: str, share: str) -> None:
         async with self._turns.turn():
             window = self._windows.get(key)
@@ -67,6 +74,11 @@ class MemoryLockouts:
     async def succeed(self, key: str) -> None:
         async with self._turns.turn():
             self._attempts.pop(key, None)
+
+    async def take_back(self, key: str, policy: LockoutPolicy) -> None:
+        async with self._turns.turn():
+            if key in self._attempts:
+                self._attempts[key] = self._attempts[key].without_one(policy)
 
     async def forget(self, key: str) -> None:
         async with self._turns.turn():

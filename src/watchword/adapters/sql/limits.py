@@ -1,6 +1,6 @@
 """Limits and lockouts in SQL: counted and judged in one step, committed on their own."""
 
-from watchword.adapters.sql.statements import Statements
+from watchword.adapters.sql.statements import Row, Statements
 from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.time import Instant
 from watchword.ports import Allowance, Tally
@@ -26,6 +26,13 @@ UPDATE limits SET hits = hits - COALESCE((
     SELECT s.hits FROM limits s WHERE s.key = :share AND s.resets_at = limits.resets_at), 0)
 WHERE key = :key
 """
+_TAKE_BACK_OF_KEY = """
+UPDATE limits SET hits = hits - 1
+WHERE key = :key AND EXISTS (
+    SELECT 1 FROM limits s
+    WHERE s.key = :share AND s.resets_at = limits.resets_at AND s.hits > 0)
+"""
+_TAKE_BACK_OF_SHARE = "UPDATE limits SET hits = hits - 1 WHERE key = :share AND hits > 0"
 _FORGET = "DELETE FROM limits WHERE key = :key"
 
 # Claims the row before it is read, so that two attempts at once count as two on every database.
@@ -39,6 +46,10 @@ _COUNT = """
 UPDATE lockouts SET failures = :failures, locks = :locks, consecutive = :consecutive,
     locked_until = :locked_until, last_at = :last_at
 WHERE key = :key
+"""
+_RECLAIM = """
+UPDATE lockouts SET last_at = last_at WHERE key = :key
+RETURNING failures, locks, consecutive, locked_until, last_at
 """
 _SUCCEED = "DELETE FROM lockouts WHERE key = :key"
 _FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR substr(key, 1, :width) = :below"
@@ -66,6 +77,10 @@ class SqlLimits:
         hits, resets_at = (0, now) if row is None else (int(row[0] or 0), int(row[1] or 0))
         return Tally(max(0, allowance.count - hits), resets_at, hits >= allowance.count)
 
+    async def take_back(self, key: str, share: str) -> None:
+        await self._statements.change(_TAKE_BACK_OF_KEY, {"key": key, "share": f"{key} {share}"})
+        await self._statements.change(_TAKE_BACK_OF_SHARE, {"share": f"{key} {share}"})
+
     async def forgive(self, key: str, share: str) -> None:
         row = f"{key} {share}"
         if await self._statements.change(_FORGIVE, {"key": key, "share": row}):
@@ -78,21 +93,29 @@ class SqlLockouts:
 
     async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
         rows = await self._statements.rows(_CLAIM, {"key": key, "now": now})
-        before = Attempts(*(int(value or 0) for value in rows[0]))
+        before = _attempts_of(rows[0])
         before.require_open(now)
         counted = before.with_one_more(now, policy)
+        await self._write(key, counted)
+        return counted
+
+    async def _write(self, key: str, attempts: Attempts) -> None:
         await self._statements.change(
             _COUNT,
             {
                 "key": key,
-                "failures": counted.failures,
-                "locks": counted.locks,
-                "consecutive": counted.consecutive,
-                "locked_until": counted.locked_until,
-                "last_at": counted.last_at,
+                "failures": attempts.failures,
+                "locks": attempts.locks,
+                "consecutive": attempts.consecutive,
+                "locked_until": attempts.locked_until,
+                "last_at": attempts.last_at,
             },
         )
-        return counted
+
+    async def take_back(self, key: str, policy: LockoutPolicy) -> None:
+        rows = await self._statements.rows(_RECLAIM, {"key": key})
+        if rows:
+            await self._write(key, _attempts_of(rows[0]).without_one(policy))
 
     async def succeed(self, key: str) -> None:
         await self._statements.change(_SUCCEED, {"key": key})
@@ -102,3 +125,7 @@ class SqlLockouts:
         await self._statements.change(
             _FORGET_ALL, {"key": key, "below": below, "width": len(below)}
         )
+
+
+def _attempts_of(row: Row) -> Attempts:
+    return Attempts(*(int(value or 0) for value in row))

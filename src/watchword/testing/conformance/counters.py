@@ -61,6 +61,13 @@ class LimitPromises(Promises):
                 assert tally == Tally(remaining, NOW + HOUR, is_over=remaining == 0)
         assert (await store.limits.peek("k", THREE, now=NOW + HOUR)).remaining == 3
 
+    async def test_a_hit_that_is_taken_back_counts_no_more(self, store: ConformingStore) -> None:
+        await store.limits.hit("k", THREE, now=NOW, share="ada")
+        await store.limits.hit("k", THREE, now=NOW, share="bob")
+        await store.limits.take_back("k", "ada")
+        await store.limits.take_back("k", "ada")
+        assert (await store.limits.hit("k", THREE, now=NOW, share="bob")).remaining == 1
+
     async def test_b08_forgiving_takes_off_that_share_alone(self, store: ConformingStore) -> None:
         for share in ("own", "victim", "victim", "own"):
             await store.limits.hit("k", Allowance(9, HOUR), now=NOW, share=share)
@@ -135,6 +142,24 @@ class LockoutPromises(Promises):
             spans.append((until - now) // MINUTE)
             now = until
         assert spans == [15, 30, 60, 60]
+
+    async def test_an_attempt_that_was_not_made_is_taken_back(self, store: ConformingStore) -> None:
+        for _ in range(3):
+            await begin(store, now=NOW)
+        await store.lockouts.take_back(KEY, POLICY)
+        assert await begin(store, now=NOW) == Attempts(3, 0, 3, 0, NOW)
+
+    async def test_a_lock_by_attempts_that_were_not_made_opens_again(
+        self, store: ConformingStore
+    ) -> None:
+        await lock(store, now=NOW)
+        for _ in range(POLICY.failures):
+            await store.lockouts.take_back(KEY, POLICY)
+        assert await begin(store, now=NOW) == Attempts(1, 0, 1, 0, NOW)
+
+    async def test_what_was_never_begun_is_not_taken_back(self, store: ConformingStore) -> None:
+        await store.lockouts.take_back(KEY, POLICY)
+        assert await begin(store, now=NOW) == Attempts(1, 0, 1, 0, NOW)
 
     async def test_a_success_forgets_everything(self, store: ConformingStore) -> None:
         until = await lock(store, now=NOW)

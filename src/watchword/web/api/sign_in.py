@@ -1,6 +1,6 @@
 """Registering, signing in, refreshing and signing out."""
 
-from watchword.domain.errors import Malformed, Refusal, TokenInvalid, TokenMissing
+from watchword.domain.errors import Busy, Malformed, Refusal, TokenInvalid, TokenMissing
 from watchword.domain.sessions import EndReason, Transport
 from watchword.flows.grants import Grant
 from watchword.flows.sign_in import Arrival
@@ -33,7 +33,11 @@ async def register(call: Call, body: RegisterBody) -> Answer:
 async def login(call: Call, body: LoginBody) -> Answer:
     await call.limiter.count_sign_in(call.ip, body.email)
     arrival = await _arrival(call, body.transport, remember=body.remember)
-    grant = await call.services.sign_in(body.email, body.password, arrival)
+    try:
+        grant = await call.services.sign_in(body.email, body.password, arrival)
+    except Busy:
+        await call.limiter.take_back_sign_in(call.ip, body.email)
+        raise
     await call.limiter.forgive_sign_ins(call.ip, body.email)
     return signed_in(call, grant, "You are signed in.")
 

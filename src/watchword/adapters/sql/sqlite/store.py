@@ -115,6 +115,10 @@ class SqliteLimits:
         async with self._turn() as limits:
             return await limits.peek(key, allowance, now=now)
 
+    async def take_back(self, key: str, share: str) -> None:
+        async with self._turn() as limits:
+            await limits.take_back(key, share)
+
     async def forgive(self, key: str, share: str) -> None:
         async with self._turn() as limits:
             await limits.forgive(key, share)
@@ -134,6 +138,10 @@ class SqliteLockouts:
     async def succeed(self, key: str) -> None:
         async with self._turn() as lockouts:
             await lockouts.succeed(key)
+
+    async def take_back(self, key: str, policy: LockoutPolicy) -> None:
+        async with self._turn() as lockouts:
+            await lockouts.take_back(key, policy)
 
     async def forget(self, key: str) -> None:
         async with self._turn() as lockouts:
