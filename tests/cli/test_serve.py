@@ -18,6 +18,7 @@ import pytest
 
 from tests.cli.conftest import Operator
 from tests.cli.test_doctor import set_schema
+from watchword.cli import server as server_module
 from watchword.domain.roles import ADMIN
 
 PASSWORD = "correct horse battery staple"
@@ -189,7 +190,7 @@ class TestSeveralProcesses:
             assert 'watchword_requests_total{route="/profile",status="401"}' in figures
             server.stop()
 
-    def test_end_with_their_parent_and_begin_afresh(self, operator: Operator) -> None:
+    def test_end_with_their_parent(self, operator: Operator) -> None:
         with serving(operator.folder, workers=2) as server:
             server.process.kill()
             assert server.process.stderr is not None
@@ -197,10 +198,17 @@ class TestSeveralProcesses:
             assert told.count("stopped") == 2
         with pytest.raises(httpx2.ConnectError):
             server.call("GET", "/health")
-        with serving(operator.folder, workers=2) as server:
-            folders = list((operator.folder / "watchword-data" / "metrics").iterdir())
-            assert [folder.name for folder in folders] == [str(server.process.pid)]
-            server.stop()
+
+    def test_leave_no_figures_to_those_after_them(self, tmp_path: Path) -> None:
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        for process in (gone.pid, os.getppid(), os.getpid()):
+            (tmp_path / str(process)).mkdir()
+            (tmp_path / str(process) / "counter_1.db").touch()
+        folder = server_module._make_figures_folder(tmp_path)
+        assert folder == tmp_path / str(os.getpid())
+        assert list(folder.iterdir()) == []
+        assert sorted(tmp_path.iterdir()) == sorted([folder, tmp_path / str(os.getppid())])
 
 
 class TestAStartThatFails:
@@ -263,7 +271,6 @@ class TestAStartThatFails:
 
 
 def _kid(token: str) -> str:
-    from base64 import urlsafe_b64decode
 
     head = token.split(".", maxsplit=1)[0]
     return str(json.loads(urlsafe_b64decode(head + "=" * (-len(head) % 4)))["kid"])

@@ -10,8 +10,9 @@ from tests.driving import PASSWORD, Lines
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.memory.store import MemoryUnit
+from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.bootstrap.parts import Ground, Secrets, Shared, lay_ground, share
+from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.crypto.secret import Secret
 from watchword.domain.accounts import Account
@@ -61,9 +62,12 @@ def build(
         Settings(hash_threads=1, **settings),
         Secrets(secrets or (SECRET,)),
         cast("SqliteStore", store),
-        clock=clock,
-        randomness=SeededRandomness(seed),
-        log=Lines(),
+        Machine(
+            clock=clock,
+            randomness=SeededRandomness(seed),
+            log=Lines(),
+            meter=PrometheusMeter(version="test"),
+        ),
     )
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), ground.pool)
     ground = replace(ground, hasher=hasher)

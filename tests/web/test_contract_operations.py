@@ -111,7 +111,6 @@ class TestTheKeys:
         server.clock.advance(5 * MINUTE - 1)
         assert (await holder.get("/profile")).status_code == 200
         server.clock.advance(MINUTE)
-        server.core.services.keyring.forget()
         assert former not in [key["kid"] for key in await published(server)]
         assert (await holder.refresh()).status_code == 200
         assert (await holder.get("/profile")).status_code == 200

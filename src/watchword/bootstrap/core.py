@@ -5,13 +5,15 @@ from dataclasses import dataclass
 
 import structlog
 
+from watchword import __version__
 from watchword.adapters.argon2 import HashingPool
+from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.secret_file import read_or_make
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
-from watchword.bootstrap.parts import Ground, Secrets, Shared, lay_ground, share
+from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.flows.housekeeping import Housekeeper
 from watchword.ports import Clock, Randomness, RequestTrace
@@ -62,9 +64,13 @@ def open_core(
     clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
     secrets = Secrets(settings.secret or (read_or_make(settings.data_dir, randomness),))
     migrate(settings.database_path)
-    store = SqliteStore(settings.database_path, audit_retention=settings.audit_retention)
+    meter = PrometheusMeter(version=__version__)
+    store = SqliteStore(
+        settings.database_path, audit_retention=settings.audit_retention, observe=meter.stored
+    )
     lines = log or structlog.get_logger().bind()
-    ground = lay_ground(settings, secrets, store, clock=clock, randomness=randomness, log=lines)
+    machine = Machine(clock=clock, randomness=randomness, log=lines, meter=meter)
+    ground = lay_ground(settings, secrets, store, machine)
     shared = share(ground)
     return Core(
         settings=settings,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchword import __version__
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -42,6 +41,16 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What the process has of its machine."""
+
+    clock: Clock
+    randomness: Randomness
+    log: RequestLog
+    meter: PrometheusMeter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """The adapters in use."""
 
@@ -61,12 +70,9 @@ def lay_ground(
     settings: Settings,
     secrets: Secrets,
     store: SqliteStore,
-    *,
-    clock: Clock,
-    randomness: Randomness,
-    log: RequestLog,
+    machine: Machine,
 ) -> Ground:
-    meter = PrometheusMeter(version=__version__)
+    meter = machine.meter
     pool = HashingPool(
         threads=settings.hash_threads or None,
         queue_limit=settings.hash_queue,
@@ -78,9 +84,9 @@ def lay_ground(
         settings=settings,
         secrets=secrets,
         store=store,
-        clock=clock,
-        randomness=randomness,
-        log=log,
+        clock=machine.clock,
+        randomness=machine.randomness,
+        log=machine.log,
         meter=meter,
         pool=pool,
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),

@@ -74,6 +74,8 @@ class Standings:
             await self.settle(session_id, now)
             picture = await self._load(session_id)
             picture.caller.session.require_alive(now)
+        else:
+            self._meter.count(Count.CACHE, "session_hit")
         picture.seen = max(picture.seen, now)
         if picture.seen - picture.stored >= self._stale_after(picture.caller.session.idle_ttl):
             self._unstored[session_id] = picture

@@ -158,10 +158,11 @@ def _sentence(library: str) -> str:
     return library if library.endswith(".") else "This value is not valid."
 
 
+# The length first: the library tells of it as of a type.
 _TYPES: Final = {
+    "This is too long.": "of length <=",
     "This must be text.": "Expected `str",
     "This must be true or false.": "Expected `bool",
     "This must be a whole number.": "Expected `int",
-    "This is too long.": "of length <=",
     "This is not one of the values allowed here.": "Invalid enum value",
 }

@@ -1,6 +1,7 @@
 """Connections to one SQLite file, and what its errors mean to people."""
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from watchword.adapters.sql.statements import UniqueViolation
@@ -16,6 +17,15 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 2000",
 )
 _SETUP_WAIT: Span = 5 * SECOND
+
+# Told what the store did, and in how many seconds; from any thread.
+Observe = Callable[[str, float], None]
+
+
+def unobserved(_: str, __: float) -> None:
+    """For who does not want to know."""
+
+
 _SWITCH_ATTEMPTS = 20
 
 _REMEDIES = {

@@ -15,10 +15,11 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
+from time import perf_counter
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, explain, is_busy
+from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain, is_busy
 from watchword.domain.time import Span
 
 Given = TypeVar("Given")
@@ -39,8 +40,11 @@ class GroupCommit:
     ``lock_wait``: how many milliseconds to wait for another process that is writing.
     """
 
-    def __init__(self, connection: sqlite3.Connection, *, lock_wait: Span) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, *, lock_wait: Span, observe: Observe
+    ) -> None:
         self.connection = connection
+        self._observe = observe
         self.is_failing = False
         self._lock_wait = lock_wait
         self._state = _State.IDLE
@@ -156,11 +160,13 @@ class GroupCommit:
             work()
 
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
+        started = perf_counter()
         try:
             failure = self._ask_for_lock()
             self.connection.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             failure = explain(error)
+        self._observe("lock", perf_counter() - started)
         _tell(loop, lambda: self._begun(failure))
 
     def _ask_for_lock(self) -> StoreFailed | None:
@@ -191,12 +197,14 @@ class GroupCommit:
         self, loop: asyncio.AbstractEventLoop, batch: list["asyncio.Future[None]"]
     ) -> None:
         failure: StoreFailed | None = None
+        started = perf_counter()
         try:
             self.connection.execute("COMMIT")
         except sqlite3.Error as error:
             failure = explain(error)
             with suppress(sqlite3.Error):  # it may have been rolled back already
                 self.connection.execute("ROLLBACK")
+        self._observe("commit", perf_counter() - started)
         _tell(loop, lambda: self._committed(batch, failure))
 
 

@@ -5,8 +5,9 @@ import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import perf_counter
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, translate
+from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, connect, translate
 from watchword.adapters.sql.statements import Parameters, Row
 from watchword.domain.time import SECOND, Span
 
@@ -56,8 +57,9 @@ class InTransaction(InPlace):
 class OnThread:
     """Runs on a thread of its own with a read-only connection: for searches and counts."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, observe: Observe) -> None:
         self._path = path
+        self._observe = observe
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="watchword-read")
         self._opened: sqlite3.Connection | None = None
         self._is_closed = False
@@ -79,10 +81,13 @@ class OnThread:
             self._opened.close()
 
     def _fetch(self, sql: str, parameters: Parameters) -> Sequence[Row]:
+        started = perf_counter()
         try:
             return self._connection().execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise translate(error) from error
+        finally:
+            self._observe("search", perf_counter() - started)
 
     def _connection(self) -> sqlite3.Connection:
         if self._opened is None:

@@ -11,7 +11,7 @@ from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_
 from watchword.adapters.sql.limits import SqlLimits, SqlLockouts
 from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
 from watchword.adapters.sql.sessions import SqlSessions
-from watchword.adapters.sql.sqlite.connections import connect, explain
+from watchword.adapters.sql.sqlite.connections import Observe, connect, explain, unobserved
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
@@ -52,7 +52,12 @@ class SqliteStore:
     """
 
     def __init__(
-        self, path: Path, *, audit_retention: Span | None = None, lock_wait: Span = 5 * SECOND
+        self,
+        path: Path,
+        *,
+        audit_retention: Span | None = None,
+        lock_wait: Span = 5 * SECOND,
+        observe: Observe = unobserved,
     ) -> None:
         self._reader = connect(path, read_only=True)
         try:
@@ -60,8 +65,8 @@ class SqliteStore:
         except BaseException:
             self._reader.close()
             raise
-        self._writer = GroupCommit(connection, lock_wait=lock_wait)
-        self._slow = OnThread(path)
+        self._writer = GroupCommit(connection, lock_wait=lock_wait, observe=observe)
+        self._slow = OnThread(path, observe)
         self._statements = InTransaction(connection)
         self._unit = SqlUnit(self._statements)
         self._purge = SqlPurge(self._statements, audit_retention=audit_retention)
