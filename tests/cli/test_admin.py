@@ -1,6 +1,10 @@
 """The operator's own door to the first administrator."""
 
+import os
+import pty
 import re
+import subprocess
+import sys
 
 from tests.cli.conftest import Operator
 from watchword.domain.accounts import Status
@@ -23,6 +27,23 @@ class TestCreate:
             "account.registered",
             "command: watchword admin create",
         )
+
+    def test_asks_twice_on_a_terminal_and_shows_nothing(self, operator: Operator) -> None:
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-W", "error", "-m", "watchword", *ADA]
+        with subprocess.Popen(
+            command, cwd=operator.folder, stdin=theirs, stdout=theirs, stderr=theirs
+        ) as program:
+            os.close(theirs)
+            said = ""
+            for question in ("Password: ", "The same again: "):
+                while not said.endswith(question):
+                    said += os.read(ours, 1_000).decode()
+                os.write(ours, PASSWORD.encode())
+        os.close(ours)
+        assert program.returncode == 0
+        assert PASSWORD.strip() not in said
+        assert operator.account("ada@example.com") is not None
 
     def test_refuses_two_passwords_and_none(self, operator: Operator) -> None:
         for stdin in ("one of them is long enough\nthe other one as well\n", ""):

@@ -29,6 +29,6 @@ class TestOperations:
     @pytest.mark.parametrize("name", ["operations.md", "cli.md"])
     def test_name_only_commands_that_exist(self, name: str) -> None:
         text = (ROOT / "docs" / name).read_text("utf-8")
-        named = set(re.findall(r"\bwatchword ([a-z]+(?: [a-z]+)?)", text))
+        named = set(re.findall(r"(?<!-u )\bwatchword ([a-z]+(?: [a-z]+)?)", text))
         lone = {command.split()[0] for command in COMMANDS}
         assert [one for one in named if one not in COMMANDS and one.split()[0] not in lone] == []

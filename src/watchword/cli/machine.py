@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from watchword.adapters.secret_file import NAME as SECRET
-from watchword.adapters.sql.sqlite.inspection import Examination, examine
+from watchword.adapters.sql.inspection import Examination, examine
 from watchword.cli.findings import Finding, broken, hint, unsafe
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import MINUTE, Instant

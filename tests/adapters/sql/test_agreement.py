@@ -42,7 +42,7 @@ from watchword.testing.conformance.ground import (
     an_account,
 )
 
-SEEDS, LENGTH = 8, 250
+SEEDS, LENGTH = 5, 200
 NAMES, MOST = "ab", 20
 Option = TypeVar("Option")
 POLICY = LockoutPolicy(2, 10 * MINUTE)
