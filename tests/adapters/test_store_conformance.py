@@ -1,5 +1,6 @@
 """Each store keeps every promise of its ports."""
 
+import shutil
 from pathlib import Path
 
 from watchword.adapters.memory import MemoryStore
@@ -15,6 +16,7 @@ class TestTheStoreInMemory(StoreConformance):
 
 class TestTheStoreOnSqlite(StoreConformance):
     async def make_store(self, folder: Path) -> ConformingStore:
-        path = folder / "watchword.db"
-        migrate(path)
-        return SqliteStore(path)
+        template = folder.parent / "template.db"
+        if not template.exists():
+            migrate(template)
+        return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")))

@@ -270,6 +270,21 @@ class TestOneAccount:
         server.clock.advance(30 * DAY)
         assert (await login(server, password=PASSWORD)).verdict == GUESSED_WRONG
 
+    async def test_a_storm_does_not_bring_a_disabled_password_back(self, server: Server) -> None:
+        """Attempts that find no room are taken back, but not below what has disabled it."""
+        person = await server.register()
+        for _ in range(20):
+            await guess(server, 5)
+            server.clock.advance(HOUR)
+        lockouts, policy = server.core.store.lockouts, server.core.settings.lockout_policy
+        assert policy is not None
+        key = f"account:{person.user['id']}"
+        for _ in range(5):
+            await lockouts.begin(key, policy, now=server.clock.now())
+        for _ in range(5):
+            await lockouts.take_back(key, policy)
+        assert (await login(server, password=PASSWORD)).verdict == GUESSED_WRONG
+
     async def test_a_success_at_ninety_nine_failures_starts_the_count_anew(
         self, server: Server
     ) -> None:

@@ -126,8 +126,8 @@ class TestHashFloods:
             ]
             await queued(server, 2)
         verdicts = [answer.verdict for answer in await asyncio.gather(*tasks)]
-        assert verdicts.count((429, "RATE_LIMITED")) == 45
-        assert verdicts.count(BUSY) == 3
+        assert set(verdicts) == {(429, "RATE_LIMITED"), BUSY, (401, "INVALID_CREDENTIALS")}
+        assert verdicts.count((401, "INVALID_CREDENTIALS")) == 2
 
     async def test_x01_signing_out_and_garbage_never_hash(self, server: Server) -> None:
         holder = await server.sign_in()

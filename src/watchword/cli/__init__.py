@@ -30,7 +30,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "openapi": Entry("upkeep:openapi", "Print the API reference as OpenAPI 3.1."),
     "admin create": Entry("admin:create", "Make an administrator, or a link that makes one."),
     "users list": Entry("users:list_users", "List accounts, newest first."),
-    "users import": Entry("users:import_users", "Bring accounts over from another system."),
+    "users import": Entry("users_import:import_users", "Bring accounts over from another system."),
     "users export": Entry("users:export_users", "Write out every account, newest first."),
     "users disable": Entry("users:disable", "Disable an account and end its sessions."),
     "users enable": Entry("users:enable", "Let a disabled account sign in again."),

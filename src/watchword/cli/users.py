@@ -11,12 +11,9 @@ from watchword.bootstrap import Core
 from watchword.cli.exporting import FORMATS, Format, each_page, export
 from watchword.cli.running import get_account, run, trace_of
 from watchword.cli.terminal import count_of, examples, note, show_json, show_table
-from watchword.cli.users_import import import_users
 from watchword.domain.accounts import Account, Status
 from watchword.ports import AccountQuery, PageRequest, RequestTrace
 from watchword.web.shapes import ManagedUserShape, managed_user_shape
-
-__all__ = ["disable", "enable", "export_users", "import_users", "list_users"]
 
 _MOST_ON_A_PAGE = 200
 

@@ -17,7 +17,7 @@ from watchword.bootstrap import Core
 from watchword.cli.records import Form, Line, Records, Unreadable, form_of
 from watchword.cli.resuming import Notebook, Progress
 from watchword.cli.running import run, trace_of
-from watchword.cli.terminal import count_of, examples, note, show_json
+from watchword.cli.terminal import count_of, examples, fail, note, show_json
 from watchword.domain.errors import Invalid
 from watchword.domain.roles import ADMIN
 from watchword.flows.importing import Importing, Newcomer
@@ -74,7 +74,10 @@ def import_users(
     the same command goes on where it was.
     """
     wanted = _Wanted(Path(source), Form(form), errors, dry_run=dry_run)
-    progress = run(lambda core: _import(core, wanted, trace_of(context)))
+    try:
+        progress = run(lambda core: _import(core, wanted, trace_of(context)))
+    except KeyboardInterrupt:
+        raise fail("Stopped. The same command goes on where it was.") from None
     if as_json:
         counts = (progress.imported, progress.existing, progress.bad, progress.admins)
         show_json(dict(zip(("imported", "existing", "skipped", "admins"), counts, strict=True)))

@@ -47,9 +47,10 @@ class Attempts:
 
     def without_one(self, policy: LockoutPolicy) -> "Attempts":
         """The count when an attempt was counted and then could not be made: the queue was full.
-        A lock that it had brought about opens again.
+        A lock that it had brought about opens again; a password that is disabled stays so, for its
+        count stands still and would only fall.
         """
-        consecutive = max(0, self.consecutive - 1)
+        consecutive = self.consecutive - (0 < self.consecutive <= DISABLED_AFTER)
         if self.failures == 0 and self.locks > 0:
             return Attempts(policy.failures - 1, self.locks - 1, consecutive, 0, self.last_at)
         failures = max(0, self.failures - 1)

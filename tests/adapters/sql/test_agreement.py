@@ -365,6 +365,14 @@ def forgive(key: str, share: str) -> Command:
     return Command(f"forgive({key}, {share})", run)
 
 
+def take_back(key: str, share: str) -> Command:
+    return Command(f"take_back({key}, {share})", lambda s, _: s.limits.take_back(key, share))
+
+
+def take_back_attempt(key: str) -> Command:
+    return Command(f"take_back_attempt({key})", lambda s, _: s.lockouts.take_back(key, POLICY))
+
+
 def attempt(key: str) -> Command:
     return Command(
         f"attempt({key})", lambda s, now: outcome(s.lockouts.begin(key, POLICY, now=now))
@@ -392,6 +400,8 @@ COMMANDS: list[tuple[int, Callable[[Chance], Command]]] = [
     (2, lambda c: forgive(c.name, c.name)),
     (3, lambda c: attempt(c.pick(LOCKS))),
     (1, lambda c: succeed(c.pick(LOCKS))),
+    (2, lambda c: take_back(c.name, c.name)),
+    (2, lambda c: take_back_attempt(c.pick(LOCKS))),
     (1, lambda _: Command("clean up", clean_up)),
 ]
 WEIGHTED_COMMANDS = [make for weight, make in COMMANDS for _ in range(weight)]

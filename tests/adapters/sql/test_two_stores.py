@@ -4,6 +4,8 @@ import asyncio
 import signal
 import sqlite3
 import sys
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -136,6 +138,25 @@ class TestNews:
         assert outsider.execute("SELECT COUNT(*) FROM changes").fetchone()[0] == 10_000
         await alone(both[0], lambda u: u.accounts.rename(ADA.id, "New"))
         assert both[1].revocations.news() == [OF_ADA]
+
+    def test_s15_is_not_kept_from_the_next_loop_by_one_that_was_stopped(self, path: Path) -> None:
+        store = SqliteStore(path)
+
+        async def rename_and_hear() -> Sequence[Change] | None:
+            await given(store, ADA)
+            await alone(store, lambda u: u.accounts.rename(ADA.id, "New"))
+            return store.revocations.news()
+
+        def ask_and_stop(loop: asyncio.AbstractEventLoop) -> None:
+            store.revocations.news()
+            loop.stop()
+
+        with closing(asyncio.new_event_loop()) as stopped:
+            stopped.call_soon(ask_and_stop, stopped)
+            stopped.run_forever()
+        with asyncio.Runner() as runner:
+            assert runner.run(rename_and_hear()) == [OF_ADA]
+            runner.run(store.close())
 
 
 class TestRaces:
