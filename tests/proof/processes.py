@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx2
 
 ROOT = Path(__file__).parents[2]
+PR_SET_PDEATHSIG = 1
 WATCHWORD = (sys.executable, "-m", "watchword")
 ADDRESS = re.compile(r"on (http://127\.0\.0\.1:\d+)")
 SETTINGS = {
@@ -47,6 +49,7 @@ class Serving:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,  # noqa: PLW1509  it only asks the kernel
             )
 
     async def command(self, *words: str) -> str:
@@ -84,14 +87,18 @@ class Serving:
             self._process.wait()
 
     async def stop(self) -> None:
-        """As an operator does; what does not end by then is killed."""
+        """As an operator does; it ends the processes that it started first."""
         self._process.terminate()
-        for _ in range(400):
-            # Not reaped yet, so that the group is still its own when what is left is killed.
-            if os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
-                break
-            await asyncio.sleep(0.05)
-        self.kill()
+        try:
+            await asyncio.to_thread(self._process.wait, timeout=20)
+        finally:
+            self.kill()
+
+
+def _end_with_parent() -> None:
+    """Should the tests be killed before they can clean up, this server ends as well."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 async def _answers(address: str) -> bool:

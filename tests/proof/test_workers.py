@@ -160,6 +160,7 @@ class TestWhatEndsHere:
                 begun = len(statuses)
                 statuses.append(0)
                 statuses[begun] = (await other.get("/profile")).status_code
+                await asyncio.sleep(0)
 
         async def end() -> None:
             nonlocal acknowledged

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.driving import ORIGIN, PASSWORD, Holder, Server, serving
-from tests.web.contract import events, rows, set_cookies
+from tests.web.contract import change_rows, events, rows, set_cookies
 from tests.web.raw import AS_JSON, Reply, ask, bearer, statements
+from watchword.ports import RequestTrace
 from watchword.web.app import ROUTES
 
 HTTPS = "https://auth.example.com"
@@ -216,6 +217,17 @@ class TestCookieAttributes:
                 else:
                     await see(nobody, "/auth/reauthenticate", {"password": PASSWORD})
                 await see(nobody, "/auth/logout")
+        for transport in ("cookie", "session"):
+            token = await server.core.services.setup.make_link(RequestTrace())
+            body = {"token": token, "email": f"{transport}@example.com", "password": PASSWORD}
+            first = Holder(server.client(), {})
+            await see(first, "/auth/setup", {**body, "transport": transport})
+            await change_rows(server, "UPDATE users SET role = 'user'")
+        await see(await server.sign_in(transport="cookie"), "/auth/logout-all")
+        own = await server.sign_in(transport="session")
+        deleted = await own.request("DELETE", f"/users/{own.answer['user']['id']}")
+        assert deleted.status_code == 200
+        found.extend((n, c.value, c.attributes) for n, c in set_cookies(deleted).items())
         return found
 
     async def test_s04_on_http_every_cookie_is_hidden_from_scripts_and_other_sites(

