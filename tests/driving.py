@@ -149,7 +149,7 @@ def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int 
 
 
 @cache
-def _empty_database() -> bytes:
+def empty_database() -> bytes:
     """Of the newest schema, migrated once: half of a start, and not what these tests are about."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
@@ -169,7 +169,7 @@ async def serving(
     if not chosen.database_path.exists():
         chosen.database_path.parent.mkdir(parents=True, exist_ok=True)
         chosen.database_path.touch(mode=0o600)
-        chosen.database_path.write_bytes(_empty_database())
+        chosen.database_path.write_bytes(empty_database())
     app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log, seed=seed))
     async with app.running():
         server = Server(app, clock, log)

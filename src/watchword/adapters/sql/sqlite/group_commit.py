@@ -24,6 +24,7 @@ from watchword.domain.time import Span
 
 Given = TypeVar("Given")
 _PATIENCE: Span = 10
+_LONGEST_GROUP = 0.003  # seconds
 _ROLLED_BACK = "A failed write rolled back everything that was not committed yet."
 
 
@@ -51,6 +52,9 @@ class GroupCommit:
         self._is_closed = False
         self._owner: asyncio.Task[object] | None = None
         self._commit_is_due = False
+        self._turns = 0
+        self._turns_before = 0
+        self._open_until = 0.0
         self._waiting: list[asyncio.Future[None]] = []
         self._unanswered: list[asyncio.Future[None]] = []
         self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
@@ -75,6 +79,7 @@ class GroupCommit:
             else:
                 await self._change_of_state()
         self._owner = task
+        self._turns += 1
 
     def leave(self, *, durable: bool) -> "asyncio.Future[None] | None":
         """The answer to wait for, when one was asked for."""
@@ -118,6 +123,7 @@ class GroupCommit:
 
     def _opened(self, loop: asyncio.AbstractEventLoop) -> None:
         self._state = _State.OPEN
+        self._open_until = loop.time() + _LONGEST_GROUP
         self._wake()
         loop.call_soon(self._commit)
 
@@ -131,13 +137,19 @@ class GroupCommit:
         _settle(waiting, failure)
 
     def _commit(self) -> None:
-        """Runs once everyone who was ready in this round of the loop has had their turn."""
+        """Runs once a round of the loop has brought nobody new: while there is other work, a
+        commit is better shared by more, but nobody waits for others longer than a moment.
+        """
         if self._state is not _State.OPEN:
             return
         if self._owner is not None:
             self._commit_is_due = True
             return
         loop = asyncio.get_running_loop()
+        if self._turns != self._turns_before and loop.time() < self._open_until:
+            self._turns_before = self._turns
+            loop.call_soon(self._commit)
+            return
         self._state = _State.COMMITTING
         batch, self._unanswered = self._unanswered, []
         self._work.put(lambda: self._commit_on_thread(loop, batch))
