@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from base64 import urlsafe_b64decode
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack
@@ -377,6 +378,8 @@ class TestTheSecret:
             holder = await server.sign_in()
         with pytest.raises(Unavailable, match="WATCHWORD_SECRET=new,former"):
             await self.start(tmp_path)
+        left = {thread.name for thread in threading.enumerate()}
+        assert not {name for name in left if name.startswith(("watchword", "hashing"))}
         async with serving(tmp_path, secret=(OLD,), seed=1, **UNLIMITED) as server:
             assert (await elsewhere(holder, server).refresh()).status_code == 200
 

@@ -34,6 +34,7 @@ _FACTORY: Final = "watchword.cli.server:make_worker"
 _MOST_CONNECTIONS: Final = 5_000
 _OTHER_FILES: Final = 200
 _IDLE: Final = 75  # seconds; a proxy lets go of an idle connection before that, so it never races
+_GARBAGE: Final = (20_000, 20, 50)  # requests leave hardly any, and are not held up to look for it
 _GRACE: Final = 8  # seconds for what has begun; containers kill after ten
 
 
@@ -50,6 +51,7 @@ class Served(Application):
         await super().start()
         gc.collect()
         gc.freeze()  # what is there now stays: to look for garbage in it only costs time
+        gc.set_threshold(*_GARBAGE)
         if (parent := parent_process()) is not None:
             self._watch = asyncio.create_task(_end_with(parent))
         structlog.get_logger().info("ready", pid=os.getpid())

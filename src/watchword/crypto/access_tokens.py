@@ -59,18 +59,22 @@ class AccessClaims:
     amr: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if not all(_is_text(name, _MAX_NAME) for name in (self.iss, self.aud)):
-            raise ValueError("iss and aud are texts of 1 to 256 characters")
-        if not all(_is_text(text, _MAX_TEXT) for text in (self.sub, self.sid, self.jti, self.role)):
-            raise ValueError("sub, sid, jti and role are texts of 1 to 128 characters")
-        if not all(_is_whole(number) for number in (self.iat, self.exp, self.gen)):
-            raise ValueError("iat, exp and gen are whole numbers up to 2**40")
+        for name in (self.iss, self.aud):
+            if not _is_text(name, _MAX_NAME):
+                raise ValueError("iss and aud are texts of 1 to 256 characters")
+        for text in (self.sub, self.sid, self.jti, self.role):
+            if not _is_text(text, _MAX_TEXT):
+                raise ValueError("sub, sid, jti and role are texts of 1 to 128 characters")
+        for number in (self.iat, self.exp, self.gen):
+            if not _is_whole(number):
+                raise ValueError("iat, exp and gen are whole numbers up to 2**40")
         if not 0 < self.exp - self.iat <= MAX_LIFETIME:
             raise ValueError("a token ends after it began, by 15 minutes at most")
-        if len(self.amr) > _MAX_METHODS or not all(
-            _is_text(method, _MAX_METHOD) for method in self.amr
-        ):
-            raise ValueError("amr is up to 8 texts of 1 to 32 characters")
+        if len(self.amr) > _MAX_METHODS:
+            raise ValueError("amr is up to 8 texts")
+        for method in self.amr:
+            if not _is_text(method, _MAX_METHOD):
+                raise ValueError("amr is texts of 1 to 32 characters")
 
 
 _CLAIMS: Final = tuple(claim.name for claim in fields(AccessClaims))

@@ -108,6 +108,10 @@ class Links(Protocol):
         """Replaces the outstanding links of the same purpose and user."""
         ...
 
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+        """Raise `LinkInvalid` for who has none; whoever has one may still be too late for it."""
+        ...
+
     async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
         """The link, once; None for everybody after, and past its end."""
         ...

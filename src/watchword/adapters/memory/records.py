@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from watchword.adapters.memory.tables import Place
+from watchword.domain.errors import LinkInvalid
 from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
 from watchword.domain.time import Instant, Span
@@ -28,6 +29,11 @@ class MemoryLinks:
         owner = (link.purpose, link.user_id)
         kept = {k: v for k, v in tables.links.items() if (v.purpose, v.user_id) != owner}
         tables.links = {**kept, link.token_hash: link}
+
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+        link = self._place.tables.links.get(token_hash)
+        if link is None or link.purpose.value != purpose.value or now >= link.expires_at:
+            raise LinkInvalid
 
     async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
         link = self._place.tables.links.get(token_hash)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from watchword.adapters.sql.changes import note
 from watchword.adapters.sql.statements import Row, Statements
+from watchword.domain.errors import LinkInvalid
 from watchword.domain.links import Link, Purpose
 from watchword.domain.time import Instant, Span
 from watchword.ports import StoredKey, Topic
@@ -12,6 +13,9 @@ _REPLACE_LINKS = "DELETE FROM links WHERE purpose = :purpose AND user_id = :user
 _INSERT_LINK = """
 INSERT INTO links (token_hash, purpose, user_id, created_at, expires_at)
 VALUES (:token_hash, :purpose, :user_id, :created_at, :expires_at)
+"""
+_IS_LIVE = """
+SELECT 1 FROM links WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
 """
 _CONSUME_LINK = """
 DELETE FROM links WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
@@ -61,6 +65,13 @@ class SqlLinks:
                 "expires_at": link.expires_at,
             },
         )
+
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+        row = await self._statements.row(
+            _IS_LIVE, {"token_hash": token_hash, "purpose": purpose.value, "now": now}
+        )
+        if row is None:
+            raise LinkInvalid
 
     async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
         rows = await self._statements.rows(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from watchword.domain.errors import LinkInvalid
 from watchword.domain.links import Link, Purpose
 from watchword.domain.time import DAY, HOUR, Instant
 from watchword.ports import StoredKey
@@ -38,6 +39,16 @@ async def consume(store: ConformingStore, link: Link, *, now: Instant = NOW) -> 
 
 
 class LinkPromises(Promises):
+    async def test_only_a_link_of_ours_is_live_until_its_end(self, store: ConformingStore) -> None:
+        link = a_link()
+        await insert(store, link)
+        async with store.transaction() as unit:
+            await unit.links.require_live(link.token_hash, link.purpose, now=link.expires_at - 1)
+            with pytest.raises(LinkInvalid):
+                await unit.links.require_live(link.token_hash, link.purpose, now=link.expires_at)
+            with pytest.raises(LinkInvalid):
+                await unit.links.require_live(b"another", link.purpose, now=NOW)
+
     @pytest.mark.parametrize("user_id", ["u-ada", None])
     async def test_a_link_is_consumed_once(
         self, store: ConformingStore, user_id: str | None
