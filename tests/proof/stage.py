@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx2
+
 from tests.driving import Holder, Server, serving
 from watchword.testing import FakeClock
 
@@ -37,6 +39,12 @@ async def later(turns: int, work: Coroutine[Any, Any, Result]) -> Result:
     for _ in range(turns):
         await asyncio.sleep(0)
     return await work
+
+
+async def present(client: httpx2.AsyncClient, token: str | None = None) -> httpx2.Response:
+    """By the cookie when no ``token`` is given."""
+    body = {} if token is None else {"refreshToken": token}
+    return await client.post("/auth/refresh", json=body)
 
 
 async def require_out(holder: Holder, *tokens: str) -> None:

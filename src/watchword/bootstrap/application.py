@@ -68,10 +68,12 @@ class Application:
         if self._core is None or self._stop is None or self._chores is None:
             return
         self._stop.set()
-        with suppress(asyncio.CancelledError):
-            await self._chores
-        core, self._core, self._edge = self._core, None, None
-        await core.close()
+        try:
+            with suppress(asyncio.CancelledError):
+                await self._chores
+        finally:
+            core, self._core, self._edge = self._core, None, None
+            await core.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Application"]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import structlog
 
 from watchword import __version__
-from watchword.adapters.argon2 import HashingPool
+from watchword.adapters.argon2 import Argon2Parameters, HashingPool
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.secret_file import read_or_make
 from watchword.adapters.sql.migrate import migrate
@@ -15,6 +15,7 @@ from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
+from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
 from watchword.ports import Clock, Randomness, RequestTrace
 from watchword.settings import Settings
@@ -39,11 +40,15 @@ class Core:
         if settings.admin_email is None or settings.admin_password is None:
             return
         if await self.services.setup.needs_admin():
-            await self.services.registration.make_admin(
-                settings.admin_email.text,
-                settings.admin_password.reveal().decode(),
-                RequestTrace(),
-            )
+            try:
+                await self.services.registration.make_admin(
+                    settings.admin_email.text,
+                    settings.admin_password.reveal().decode(),
+                    RequestTrace(),
+                )
+            except Conflict:
+                if await self.services.setup.needs_admin():
+                    raise  # and no other process has made it meanwhile
 
     async def close(self) -> None:
         await self.store.close()
@@ -63,6 +68,7 @@ def open_core(
     """
     clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
     secrets = Secrets(settings.secret or (read_or_make(settings.data_dir, randomness),))
+    Argon2Parameters.parse(settings.password_hash)  # before anything is open
     migrate(settings.database_path)
     meter = PrometheusMeter(version=__version__)
     store = SqliteStore(

@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
+from watchword.domain.time import DAY, Span
+
 USER_AGENT_LIMIT = 512
+DEVICE_LIFETIME: Span = 400 * DAY  # as long as browsers keep a cookie
 
 
 @dataclass(frozen=True, slots=True)

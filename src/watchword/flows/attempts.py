@@ -82,6 +82,11 @@ class PasswordProof:
             await self.lockouts.succeed(target.key)
         return Proof(account, state)
 
+    async def forget_failures(self, account: Account) -> None:
+        """A new password starts with a clean count, on every device."""
+        if self.policy is not None:
+            await self.lockouts.forget(f"account:{account.id}")
+
     async def _count(self, target: Target) -> Attempts | None:
         if self.policy is None:
             return None

@@ -8,6 +8,7 @@ from watchword.domain.errors import (
     InvalidCredentials,
     PasswordRefused,
     SessionRevoked,
+    TokenExpired,
     WrongCurrentPassword,
 )
 from watchword.domain.events import PasswordChanged, Reauthenticated
@@ -17,7 +18,7 @@ from watchword.domain.standing import Caller
 from watchword.flows.attempts import PasswordProof, Proof, Target
 from watchword.flows.grants import Grant
 from watchword.flows.sign_in import SessionOpener
-from watchword.ports import Clock, Hasher, RequestTrace, Store
+from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +59,20 @@ class Credentials:
             )
             if not replaced:
                 raise WrongCurrentPassword
+            await self._require_alive(unit, caller)
             await unit.sessions.end_all(
                 account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
             )
             event = PasswordChanged(subject=account.id, actor=account.id, session=caller.session.id)
             await unit.audit.append(event, at=now, trace=trace)
+        await self.proof.forget_failures(account)
+
+    async def _require_alive(self, unit: Unit, caller: Caller) -> None:
+        """Hashing takes a while, and the session may have been ended in it."""
+        standing = await unit.sessions.find(caller.session.id)
+        if standing is None:
+            raise SessionRevoked
+        standing.session.require_alive(self.clock.now())
 
     async def reauthenticate(
         self, caller: Caller, password: str, trace: RequestTrace, *, device: str | None
@@ -75,7 +85,8 @@ class Credentials:
         async with self.store.transaction() as unit:
             session = await unit.sessions.reprove(caller.session, caller.session.amr, now=now)
             if session is None:
-                raise SessionRevoked
+                await self._require_alive(unit, caller)
+                raise TokenExpired  # another proof came first: the session lives
             event = Reauthenticated(
                 subject=caller.account.id,
                 actor=caller.account.id,

@@ -78,13 +78,17 @@ class Housekeeper:
         """Do what is due, and note when it is due next."""
         for chore in self.chores():
             now = self.clock.now()
-            if now < due.get(chore.name, 0):
+            wait = due.get(chore.name, 0) - now
+            if 0 < wait <= chore.every:  # more than that: the clock was set back
                 continue
             due[chore.name] = now + chore.every
-            try:
-                await chore.do()
-            except Exception as error:  # noqa: BLE001  the other chores, and its next turn, go on
-                self.failed(chore.name, error)
+            await self._do(chore)
+
+    async def _do(self, chore: Chore) -> None:
+        try:
+            await chore.do()
+        except Exception as error:  # noqa: BLE001  the other chores, and its next turn, go on
+            self.failed(chore.name, error)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until ``stop``; then once more, so that no use is lost with the process."""
@@ -95,4 +99,4 @@ class Housekeeper:
                 await asyncio.wait_for(stop.wait(), timeout=1)
             except TimeoutError:
                 continue
-        await self.flush()
+        await self._do(Chore("flush", SECOND, self.flush))

@@ -82,9 +82,13 @@ class KeyRing:
     async def keys(self) -> Keys:
         """The keys in force. Raise `Unavailable` when they cannot be read."""
         self.forget_if_retired(self._clock.now())
-        if self._keys is None:
-            self._keys = self._open(await self._store.reading.keys.list_keys())
-        return self._keys
+        if self._keys is not None:
+            return self._keys
+        epoch = self.epoch
+        keys = self._open(await self._store.reading.keys.list_keys())
+        if epoch == self.epoch:
+            self._keys = keys
+        return keys
 
     def _open(self, stored: Sequence[StoredKey]) -> Keys:
         now = self._clock.now()

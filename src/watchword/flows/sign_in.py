@@ -7,6 +7,7 @@ from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import SignedTexts, hash_of, to_text
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.devices import Origin
+from watchword.domain.errors import AccountDisabled, Busy
 from watchword.domain.events import PasswordUpgraded, SessionEnded, SignedIn
 from watchword.domain.passwords import normalise
 from watchword.domain.sessions import EndReason, Session, SessionPolicy, Transport
@@ -181,7 +182,9 @@ class PasswordSignIn:
         device = await self.opener.known_device(account, arrival.device)
         target = Target(address, account, device)
         proof = await self.proof(target, password, arrival.trace)
-        proof.account.require_active()
+        if not proof.account.is_active:
+            self.meter.count(Count.SIGN_INS, "disabled")
+            raise AccountDisabled
         upgraded = await self._upgraded_hash(proof, password)
         grant = await self._open(proof.account, arrival, upgraded)
         self.meter.count(Count.SIGN_INS, "signed_in")
@@ -190,7 +193,10 @@ class PasswordSignIn:
     async def _upgraded_hash(self, proof: Proof, password: str) -> str | None:
         if proof.hash_state is HashState.CURRENT:
             return None
-        return await self.hasher.hash(normalise(password))
+        try:
+            return await self.hasher.hash(normalise(password))
+        except Busy:
+            return None  # another time: whoever has proven who they are is not turned away for it
 
     async def _open(self, account: Account, arrival: Arrival, upgraded: str | None) -> Grant:
         """The session opens only if the hash that was proven is still the account's: a password

@@ -5,6 +5,7 @@ look at it. Invariant: when in doubt, the store is asked; when it cannot answer,
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from watchword.domain.errors import SessionRevoked, Unavailable
 from watchword.domain.roles import Roles
@@ -16,6 +17,7 @@ from watchword.ports import Change, Count, Meter, Revocations, Standing, Store, 
 
 _STALE_PARTS = 100
 _STALE_AT_MOST: Span = 5 * MINUTE
+_PIECE = 500  # uses written down in one transaction, so that nobody waits long behind them
 
 
 class _Picture:
@@ -155,13 +157,18 @@ class Standings:
         """Write down the uses that the store does not know of. A crash before it can only end a
         session earlier.
         """
-        unstored, self._unstored = self._unstored, {}
-        try:
-            await self._write(unstored)
-        except Unavailable:
-            self._unstored = unstored | self._unstored
-            raise
-        return len(unstored)
+        written = 0
+        while self._unstored:
+            piece = dict(islice(self._unstored.items(), _PIECE))
+            for session_id in piece:
+                del self._unstored[session_id]
+            try:
+                await self._write(piece)
+            except Unavailable:
+                self._unstored = piece | self._unstored
+                raise
+            written += len(piece)
+        return written
 
     async def _write(self, pictures: Mapping[str, _Picture]) -> None:
         seen = {session_id: picture.seen for session_id, picture in pictures.items()}

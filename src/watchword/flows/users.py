@@ -3,10 +3,11 @@
 Invariant: nobody acts on an account whose role holds a permission that they do not hold.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from watchword.domain.accounts import Account, Status, parse_name
-from watchword.domain.errors import Forbidden, NotFound
+from watchword.domain.errors import Forbidden, NotFound, Unavailable
 from watchword.domain.events import (
     AccountDeleted,
     ProfileChanged,
@@ -84,7 +85,9 @@ class Users:
     async def change_status(
         self, caller: Caller | None, user_id: str, status: Status, trace: RequestTrace
     ) -> Account:
-        """Disabling ends every session. ``caller`` is None for the operator's own command."""
+        """Disabling ends every session, enabling forgets every failure and lifts a lock.
+        ``caller`` is None for the operator's own command.
+        """
         now = self.clock.now()
         async with self.store.transaction() as unit:
             before = await self._subject(unit, caller, user_id)
@@ -98,7 +101,10 @@ class Users:
                 after=status,
             )
             await unit.audit.append(event, at=now, trace=trace)
-            return _found(await unit.accounts.find(user_id))
+            account = _found(await unit.accounts.find(user_id))
+        if status is Status.ACTIVE:
+            await self.lockouts.forget(f"account:{user_id}")
+        return account
 
     async def end_sessions(self, caller: Caller, user_id: str, trace: RequestTrace) -> int:
         """All of the user's, the present one as well if it is the caller's own."""
@@ -121,7 +127,8 @@ class Users:
             await unit.accounts.delete(user_id)
             event = AccountDeleted(subject=user_id, actor=caller.account.id)
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
-        await self.lockouts.forget(f"account:{user_id}")
+        with suppress(Unavailable):  # the account is gone; a count of nobody does no harm
+            await self.lockouts.forget(f"account:{user_id}")
         return account
 
     async def _subject(self, unit: Unit, caller: Caller | None, user_id: str) -> Account:

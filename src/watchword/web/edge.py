@@ -132,6 +132,8 @@ class Edge:
             await self._authorize_object(call, route)
             return await route.page(call)
         body = await self._read(call, route, incoming.receive, media_type)
+        if call.caller is not None:  # a body may be slow, and its sender signed out meanwhile
+            await self._authenticate(call, route)
         await self._authorize_object(call, route)
         return await route.page(call, body)
 

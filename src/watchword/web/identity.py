@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.errors import TokenInvalid, TokenMissing
 from watchword.domain.sessions import Session, Transport
 from watchword.domain.standing import Caller
-from watchword.domain.time import DAY
 from watchword.flows.access import Access
 from watchword.flows.grants import Grant
 from watchword.web.answers import Answer
 from watchword.web.cookies import CookieNames
 from watchword.web.headers import Headers
 
-_DEVICE_LIFETIME = 400 * DAY  # as long as browsers keep a cookie
 _CLEAR_SITE_DATA = (b"clear-site-data", b'"cache", "storage"')
 
 
@@ -54,7 +53,7 @@ class Identity:
             self._set(answer, self.names.session, grant.held, session, strict=False)
         if grant.device is not None:
             cookie = self.names.set(
-                self.names.device, grant.device, strict=True, lifetime=_DEVICE_LIFETIME
+                self.names.device, grant.device, strict=True, lifetime=DEVICE_LIFETIME
             )
             answer.headers.append((b"set-cookie", cookie))
 

@@ -15,6 +15,8 @@ from watchword.adapters.memory.records import (
 from watchword.adapters.memory.sessions import MemorySessions
 from watchword.adapters.memory.tables import Place, drop
 from watchword.adapters.memory.turns import Turns
+from watchword.domain.attempts import FORGOTTEN_AFTER
+from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.time import Instant, Span
 from watchword.ports import Change
 
@@ -70,7 +72,17 @@ class MemoryStore:
     def _purge_tables(self, now: Instant, at_most: int) -> int:
         tables = self._committed.tables
         too_old = 0 if self._audit_retention is None else now - self._audit_retention
-        removed = drop(tables.sessions, lambda _, s: s.expires_at <= now, at_most)
+        removed = drop(
+            tables.sessions,
+            lambda _, s: (
+                s.expires_at <= now
+                or (s.ended_at is not None and s.ended_at <= now - FORGOTTEN_AFTER)
+            ),
+            at_most,
+        )
+        removed += drop(
+            tables.devices, lambda _, seen: seen <= now - DEVICE_LIFETIME, at_most - removed
+        )
         removed += drop(tables.links, lambda _, link: link.expires_at <= now, at_most - removed)
         removed += drop(
             tables.keys,

@@ -4,6 +4,7 @@ from watchword.adapters.sql.accounts import COLUMNS, account_of
 from watchword.adapters.sql.statements import Queries, Statements, Value, all_of
 from watchword.domain.accounts import Account
 from watchword.domain.attempts import FORGOTTEN_AFTER
+from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.time import Instant, Span
 from watchword.ports import AccountQuery, Page, PageRequest
 
@@ -55,6 +56,15 @@ _PURGES = (
         SELECT id FROM sessions WHERE expires_at <= :now LIMIT :at_most)
     """,
     """
+    DELETE FROM sessions WHERE id IN (
+        SELECT id FROM sessions WHERE ended_at <= :forgotten LIMIT :at_most)
+    """,
+    """
+    DELETE FROM devices WHERE device_hash IN (
+        SELECT device_hash FROM devices WHERE last_seen_at <= :unused LIMIT :at_most)
+      AND last_seen_at <= :unused
+    """,
+    """
     DELETE FROM links WHERE token_hash IN (
         SELECT token_hash FROM links WHERE expires_at <= :now LIMIT :at_most)
     """,
@@ -74,7 +84,7 @@ _PURGES = (
     """,
     """
     DELETE FROM audit_events WHERE seq IN (
-        SELECT seq FROM audit_events WHERE at < :too_old ORDER BY seq LIMIT :at_most)
+        SELECT seq FROM audit_events WHERE at < :too_old ORDER BY at LIMIT :at_most)
     """,
 )
 # The newest changes stay: a process that has slept longer than this forgets all its pictures.
@@ -100,6 +110,7 @@ class SqlPurge:
         times: dict[str, Value] = {
             "now": now,
             "forgotten": now - FORGOTTEN_AFTER,
+            "unused": now - DEVICE_LIFETIME,
             "too_old": 0 if self._audit_retention is None else now - self._audit_retention,
         }
         removed = 0

@@ -45,7 +45,7 @@ class GroupCommit:
         self, connection: sqlite3.Connection, *, lock_wait: Span, observe: Observe
     ) -> None:
         self.connection = connection
-        self._observe = observe
+        self._tell_observer = observe
         self.is_failing = False
         self._lock_wait = lock_wait
         self._state = _State.IDLE
@@ -170,6 +170,11 @@ class GroupCommit:
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+
+    def _observe(self, operation: str, seconds: float) -> None:
+        """Figures may fail to be kept (a full disk); the writer goes on."""
+        with suppress(Exception):
+            self._tell_observer(operation, seconds)
 
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
         started = perf_counter()

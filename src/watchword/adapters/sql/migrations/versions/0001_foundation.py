@@ -76,8 +76,9 @@ def _sessions() -> None:
         sa.Column("ended_at", number),
         sa.Column("ended_reason", text),
     )
-    op.create_index("sessions_by_user", "sessions", ["user_id", "created_at"])
+    op.create_index("sessions_by_user", "sessions", ["user_id", "ended_at", "created_at"])
     op.create_index("sessions_by_end", "sessions", ["expires_at"])
+    op.create_index("sessions_by_ending", "sessions", ["ended_at"])
 
 
 def _credentials() -> None:
@@ -90,6 +91,7 @@ def _credentials() -> None:
         _required("expires_at", number),
     )
     op.create_index("links_by_user", "links", ["user_id", "purpose"])
+    op.create_index("links_by_end", "links", ["expires_at"])
     op.create_table(
         "devices",
         _owner(),
@@ -98,6 +100,7 @@ def _credentials() -> None:
         _required("last_seen_at", number),
         sa.PrimaryKeyConstraint("user_id", "device_hash"),
     )
+    op.create_index("devices_by_use", "devices", ["last_seen_at"])
     op.create_table(
         "signing_keys",
         sa.Column("kid", text, primary_key=True),
@@ -126,6 +129,7 @@ def _counters() -> None:
         _required("locked_until", number),
         _required("last_at", number),
     )
+    op.create_index("lockouts_by_use", "lockouts", ["last_at"])
 
 
 def _records() -> None:
