@@ -144,3 +144,56 @@ class TestARefreshInFlight:
             holder.refresh_token = refreshed.json()["refreshToken"]
             assert (await holder.refresh()).status_code == 200
             assert (await holder.get("/profile")).status_code == 200
+
+
+class TestASignInInFlight:
+    """Its password was right when it was looked at; what holds is what is so when it ends."""
+
+    @pytest.mark.parametrize("moment", range(8))
+    async def test_a07_opens_nothing_for_an_account_that_is_disabled(
+        self, server: Server, admin: Holder, moment: int
+    ) -> None:
+        holder = await signed_in_anew(server, moment)
+        signing_in = [
+            asyncio.create_task(later(turns, log_in(server, moment))) for turns in range(0, 24, 2)
+        ]
+        disabled = await later(3 * moment, disable(holder, admin))
+        assert disabled.status_code == 200
+        answers = await asyncio.gather(*signing_in)
+        assert {code for code, _ in answers} <= {200, 403}
+        for _, opened in answers:
+            if opened is not None:
+                await require_out(opened, opened.refresh_token)
+        assert live_sessions(server, holder) == []
+
+    @pytest.mark.parametrize("moment", range(8))
+    async def test_r09_opens_nothing_by_a_password_that_is_changed(
+        self, server: Server, moment: int
+    ) -> None:
+        holder = await signed_in_anew(server, moment)
+        signing_in = [
+            asyncio.create_task(later(turns, log_in(server, moment))) for turns in range(0, 24, 2)
+        ]
+        body = {"currentPassword": PASSWORD, "newPassword": "a quite different phrase"}
+        changed = await later(3 * moment, holder.post("/auth/change-password", json=body))
+        assert changed.status_code == 200
+        answers = await asyncio.gather(*signing_in)
+        assert {code for code, _ in answers} <= {200, 401}
+        for _, opened in answers:
+            if opened is not None:
+                await require_out(opened, opened.refresh_token)
+        assert live_sessions(server, holder) == [holder.session_id]
+
+
+async def log_in(server: Server, number: int) -> tuple[int, Holder | None]:
+    client = server.client()
+    body = {"email": f"u{number}@example.com", "password": PASSWORD, "transport": "body"}
+    answer = await client.post("/auth/login", json=body)
+    opened = Holder(client, answer.json()) if answer.status_code == 200 else None
+    return answer.status_code, opened
+
+
+def live_sessions(server: Server, holder: Holder) -> list[str]:
+    path = server.core.settings.database_path
+    live = "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL"
+    return [row["id"] for row in rows(path, live, holder.answer["user"]["id"])]

@@ -1,32 +1,30 @@
-"""Whatever people do in whatever order, sessions keep what the plan promises of them.
+"""Whatever people do in whatever order, sessions keep what the plan promises of them."""
 
-The model below knows of every session when it ended and why, and of every token ever given out.
-"""
-
-import asyncio
-import sqlite3
-from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import closing
-from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     invariant,
     precondition,
     rule,
     run_state_machine_as_test,
 )
 
-from tests.driving import Lines, empty_database, open_cheaply
-from watchword.bootstrap import Core
-from watchword.crypto.secret import Secret
+from tests.proof.world import (
+    ABSOLUTE,
+    GRACE,
+    IDLE,
+    LAG,
+    LIMIT,
+    PASSWORDS,
+    TRACE,
+    TTL,
+    Held,
+    Person,
+    World,
+)
 from watchword.domain.accounts import Status
-from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.devices import Origin
 from watchword.domain.errors import (
     AccountDisabled,
@@ -34,225 +32,20 @@ from watchword.domain.errors import (
     LastAdmin,
     NotAuthenticated,
     Refusal,
-    SessionExpired,
-    SessionRevoked,
-    TokenExpired,
-    TokenReused,
 )
 from watchword.domain.sessions import EndReason, Transport
-from watchword.domain.standing import Caller
-from watchword.domain.time import HOUR, MINUTE, SECOND, Instant
+from watchword.domain.time import HOUR, MINUTE, SECOND
 from watchword.flows.grants import Grant
 from watchword.flows.sign_in import Arrival
-from watchword.ports import RequestTrace
-from watchword.settings import Settings
-from watchword.testing import FakeClock
 
-Result = TypeVar("Result")
 EXAMPLES, STEPS = 60, 40
-
-GRACE, TTL, IDLE, ABSOLUTE, LIMIT = 10 * SECOND, 5 * MINUTE, HOUR, 5 * HOUR, 3
-LAG = IDLE // 100  # by how much the store may be behind with the last use of a session
-SETTINGS: dict[str, Any] = {
-    "refresh_grace": GRACE,
-    "access_token_ttl": TTL,
-    "session_idle_ttl": IDLE,
-    "session_absolute_ttl": ABSOLUTE,
-    "max_sessions": LIMIT,
-    "lockout_policy": LockoutPolicy(failures=10_000, first_lock=MINUTE),
-    "hash_threads": 1,
-    "secret": (Secret(b"a secret of the test, long enough."),),
-}
-TRACE = RequestTrace()
-PASSWORDS = tuple(f"a phrase of some length, number {number}" for number in range(3))
 SPANS = st.sampled_from(
     [1, SECOND, GRACE - 1, GRACE, MINUTE, TTL, HOUR // 2, IDLE - 1, IDLE, 2 * HOUR]
 )
 PICK = st.integers(0, 1_000)
 
 
-@dataclass
-class Person:
-    id: str
-    email: str
-    password: str
-    role: str = "user"
-    is_active: bool = True
-    failures: int = 0
-
-    @property
-    def is_admin(self) -> bool:
-        return self.is_active and self.role == "admin"
-
-
-@dataclass
-class Held:
-    """A session as its person knows it: ``tokens`` by generation, ``accesses`` with their proof."""
-
-    id: str
-    person: Person
-    transport: Transport
-    created_at: Instant
-    tokens: list[str]
-    accesses: list[tuple[str, Instant, int]] = field(default_factory=list)
-    seen: Instant = 0
-    rotated_at: Instant = 0
-    proof: int = 1
-    has_ended: bool = False
-
-    @property
-    def generation(self) -> int:
-        return len(self.tokens)
-
-    @property
-    def ends_at(self) -> Instant:
-        return min(self.seen + IDLE, self.created_at + ABSOLUTE)
-
-    def take(self, grant: Grant, now: Instant) -> None:
-        """What an answer brought."""
-        self.seen = max(self.seen, now)
-        if grant.access is not None:
-            exp = now // SECOND * SECOND + grant.access.expires_in * SECOND
-            self.accesses.append((grant.access.text, exp, self.proof))
-
-
-class PeopleAndSessions(RuleBasedStateMachine):
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = TemporaryDirectory()
-        self.clock = FakeClock()
-        self.runner = asyncio.Runner()
-        self.people: list[Person] = []
-        self.sessions: list[Held] = []
-        self.probed = 0
-        self.starts = 0
-        self.path = Path(self.folder.name) / "watchword.db"
-        self.path.write_bytes(empty_database())
-        self.core = self.run(self.open())
-        admin = self.run(self.flows.registration.make_admin("root@x.org", PASSWORDS[0], TRACE))
-        self.people.append(Person(admin.id, "root@x.org", PASSWORDS[0], "admin"))
-
-    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.runner.run(work)
-
-    async def open(self) -> Core:
-        self.starts += 1
-        chosen = Settings(data_dir=Path(self.folder.name), **SETTINGS)
-        core = open_cheaply(chosen, clock=self.clock, log=Lines(), seed=self.starts)
-        await core.prepare()
-        return core
-
-    def teardown(self) -> None:
-        try:
-            for held in self.sessions:
-                if self.lives(held) and held.transport is not Transport.SESSION:
-                    self.refresh(held, held.generation)
-        finally:
-            self.run(self.core.close())
-            self.runner.close()
-            self.folder.cleanup()
-
-    # --- what is known
-
-    @property
-    def flows(self) -> Any:
-        return self.core.services
-
-    @property
-    def now(self) -> Instant:
-        return self.clock.now()
-
-    def rows(self, sql: str) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql)]
-
-    def stored(self) -> list[tuple[Held, dict[str, Any]]]:
-        """Every session with its row."""
-        found = {row["id"]: row for row in self.rows("SELECT * FROM sessions")}
-        return [(held, found[held.id]) for held in self.sessions]
-
-    def lives(self, held: Held) -> bool:
-        """Surely; between `lives` and `is_over` the store may not know of the last use yet."""
-        return not held.has_ended and self.now < held.ends_at - LAG
-
-    def is_over(self, held: Held) -> bool:
-        return held.has_ended or self.now >= held.ends_at
-
-    def of(self, person: Person) -> list[Held]:
-        return [held for held in self.sessions if held.person is person]
-
-    def end(self, ended: Iterable[Held]) -> None:
-        for held in ended:
-            held.has_ended = True
-
-    def outcome(self, work: Coroutine[Any, Any, Result]) -> Result | Refusal:
-        try:
-            return self.run(work)
-        except Refusal as refusal:
-            return refusal
-
-    def choose(self, pick: int, *transports: Transport) -> Held | None:
-        fitting = [h for h in self.sessions if h.transport in (transports or tuple(Transport))]
-        return fitting[pick % len(fitting)] if fitting else None
-
-    async def caller(self, held: Held) -> Caller:
-        """By the newest thing that its person holds."""
-        access = self.flows.access
-        if held.transport is Transport.SESSION:
-            return await access.by_session_cookie(held.tokens[-1])  # type: ignore[no-any-return]
-        return await access.by_access_token(held.accesses[-1][0])  # type: ignore[no-any-return]
-
-    def enter(self, held: Held) -> Caller | None:
-        """A protected request, and whether its answer is the one that the model knows."""
-        answer = self.outcome(self.caller(held))
-        has_expired = bool(held.accesses) and self.now >= held.accesses[-1][1]
-        if isinstance(answer, Caller):
-            assert not has_expired
-            assert not self.is_over(held)
-            assert answer.account.role == held.person.role
-            held.seen = self.now
-            return answer
-        if has_expired:
-            assert isinstance(answer, TokenExpired)
-        elif held.has_ended:
-            assert isinstance(answer, SessionRevoked)
-        else:
-            assert isinstance(answer, SessionExpired)
-            assert not self.lives(held)
-        return None
-
-    def refresh(self, held: Held, generation: int, at_once: int = 1) -> None:
-        """Present the token of ``generation``, ``at_once`` times; what must come of it."""
-        token = held.tokens[generation - 1]
-        answers = self.run(self.gather(self.flows.refresh(token, TRACE) for _ in range(at_once)))
-        if not self.lives(held) and any(isinstance(a, SessionExpired) for a in answers):
-            assert not held.has_ended
-            assert all(isinstance(answer, SessionExpired) for answer in answers)
-        elif held.has_ended:
-            assert all(isinstance(answer, SessionRevoked) for answer in answers)
-        elif generation == held.generation:
-            held.rotated_at = self.now
-            self.take_all(held, answers)
-            held.tokens.append(answers[0].held)
-        elif generation == held.generation - 1 and self.now - held.rotated_at < GRACE:
-            self.take_all(held, answers)
-            assert answers[0].held == held.tokens[-1]
-        else:
-            assert sum(isinstance(answer, TokenReused) for answer in answers) == 1
-            assert all(isinstance(a, TokenReused | SessionRevoked) for a in answers)
-            self.end([held])
-
-    def take_all(self, held: Held, answers: list[Any]) -> None:
-        assert all(isinstance(answer, Grant) for answer in answers), answers
-        assert len({answer.held for answer in answers}) == 1
-        assert not self.is_over(held)
-        for answer in answers:
-            held.take(answer, self.now)
-
-    async def gather(self, works: Iterable[Awaitable[Any]]) -> list[Any]:
-        return await asyncio.gather(*works, return_exceptions=True)
-
+class PeopleAndSessions(World):
     # --- what people do
 
     @rule()
@@ -392,7 +185,9 @@ class PeopleAndSessions(RuleBasedStateMachine):
             return
         assert not isinstance(answer, Refusal)
         person.is_active = status is Status.ACTIVE
-        if not person.is_active:
+        if person.is_active:
+            person.failures = 0
+        else:
             self.end(self.of(person))
 
     @rule(span=SPANS)

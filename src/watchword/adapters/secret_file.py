@@ -24,13 +24,20 @@ class SecretUnusable(Unavailable):
         return self.remedy
 
 
-def read_or_make(folder: Path, randomness: Randomness) -> Secret:
+def read_or_make(folder: Path, randomness: Randomness, *, is_first: bool) -> Secret:
     """The secret of ``folder``, made with mode 0600 if there is none. Of several processes that
-    start at once, one makes it and all use it.
+    start at once, one makes it and all use it. Unless this ``is_first`` of all starts, a missing
+    one is not made anew: what was sealed with it would never open again.
     """
     path = folder / NAME
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists() and not is_first:
+            raise SecretUnusable(
+                f"{path} is missing, and the database was made with it: restore it from a backup."
+                " If it is lost for good, empty the table signing_keys and put a new secret there;"
+                " then everybody signs in again."
+            )
         if not path.exists():
             _make(path, to_text(randomness.bytes(_BYTES)))
         secret = path.read_bytes().strip()

@@ -9,6 +9,7 @@ from watchword import __version__
 from watchword.adapters.argon2 import Argon2Parameters, HashingPool
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.secret_file import read_or_make
+from watchword.adapters.sql.inspection import has_signing_keys
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
@@ -67,7 +68,9 @@ def open_core(
     The clock and the randomness are the system's unless a test brings its own.
     """
     clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
-    secrets = Secrets(settings.secret or (read_or_make(settings.data_dir, randomness),))
+    is_first = not has_signing_keys(settings.database_path)
+    masters = settings.secret or (read_or_make(settings.data_dir, randomness, is_first=is_first),)
+    secrets = Secrets(masters)
     Argon2Parameters.parse(settings.password_hash)  # before anything is open
     migrate(settings.database_path)
     meter = PrometheusMeter(version=__version__)

@@ -33,6 +33,9 @@ class Secrets:
     def keys(self, label: str) -> list[bytes]:
         return [derive_key(master, label) for master in self.masters]
 
+    def sealer(self) -> Sealer:
+        return Sealer(self.keys("signing keys at rest"))
+
     def signed_texts(self, label: str) -> SignedTexts:
         return SignedTexts(MacKeys(self.keys(label)))
 
@@ -113,7 +116,7 @@ def share(ground: Ground) -> Shared:
     )
     keyring = KeyRing(
         ground.store,
-        Sealer(secrets.keys("signing keys at rest")),
+        secrets.sealer(),
         policy,
         clock=ground.clock,
         randomness=ground.randomness,

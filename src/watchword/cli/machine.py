@@ -13,9 +13,13 @@ from typing import Final
 
 from watchword.adapters.secret_file import NAME as SECRET
 from watchword.adapters.sql.inspection import Examination, examine
+from watchword.bootstrap.parts import Secrets
 from watchword.cli.findings import Finding, broken, hint, unsafe
+from watchword.crypto.sealing import SealBroken
+from watchword.crypto.secret import Secret
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import MINUTE, Instant
+from watchword.flows.keyring import place_of
 from watchword.settings import Settings
 
 _RELEASED: Final[Instant] = 1_793_491_200_000  # 2026-11-01: no clock that is right shows less
@@ -46,6 +50,9 @@ def _of_files(settings: Settings) -> Iterator[Finding]:
         database: 0o600,
         database.with_name(f"{database.name}-wal"): 0o600,
     }
+    if settings.data_dir.exists() and not os.access(settings.data_dir, os.W_OK):
+        problem = "Nothing can be written there."
+        yield broken(str(settings.data_dir), problem, "Give the service this folder.")
     for path, mode in private.items():
         if _is_open(path):
             problem = "Other users of this machine can get at it."
@@ -81,6 +88,7 @@ def _of_database(settings: Settings, now: Instant) -> Iterator[Finding]:
         yield broken(str(path), str(error), "Then run `watchword doctor` again.")
         return
     yield from _of_schema(path, found)
+    yield from _of_keys(settings, found)
     for fault in found.faults:
         yield broken(
             str(path),
@@ -105,6 +113,24 @@ def _of_database(settings: Settings, now: Instant) -> Iterator[Finding]:
             "The last audited event lies in the future: the clock was put back, or was wrong.",
             "Set it (NTP); what was issued meanwhile lives too long.",
         )
+
+
+def _of_keys(settings: Settings, found: Examination) -> Iterator[Finding]:
+    """Whether the signing keys open with the secret that is there."""
+    file = settings.data_dir / SECRET
+    if not found.sealed_keys:
+        return
+    if not settings.secret and not file.exists():
+        problem = "It is missing, and the signing keys were sealed with it."
+        yield broken(str(file), problem, "Restore it from a backup.")
+        return
+    sealer = Secrets(settings.secret or (Secret(file.read_bytes().strip()),)).sealer()
+    try:
+        for kid, sealed in found.sealed_keys:
+            sealer.open(sealed, place_of(kid))
+    except SealBroken:
+        problem = "The signing keys were sealed with another secret."
+        yield broken("WATCHWORD_SECRET", problem, "Give the former one as well, behind this one.")
 
 
 def _of_schema(path: Path, found: Examination) -> Iterator[Finding]:

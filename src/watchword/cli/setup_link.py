@@ -11,9 +11,10 @@ def show_setup_link(
     """``served_at`` is where this machine reaches the server without a proxy in between."""
     body = {"token": token, "email": email or "you@example.com", "password": "…"}
     click.echo(
-        "There is no administrator yet. This link makes one; it works once, for an hour:\n"
+        "There is no administrator yet. This one-time link makes one, within the hour, for a page\n"
+        "that posts its token:\n"
         f"  {public_url}/setup#token={token}\n"
-        "or, without a browser:\n"
+        "From here, with an address and a password of yours in the places shown:\n"
         f"  curl {served_at}/auth/setup -H 'Content-Type: application/json' \\\n"
         f"    -d '{json.dumps(body, ensure_ascii=False)}'"
     )

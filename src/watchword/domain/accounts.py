@@ -44,14 +44,14 @@ class EmailAddress:
         except (EmailNotValidError, ValueError, RecursionError):
             raise Invalid(FieldError(field, "This is not a valid e-mail address.")) from None
         domain = (valid.ascii_domain or valid.domain).lower()
-        return cls(f"{valid.local_part}@{domain}", f"{valid.local_part.casefold()}@{domain}")
+        return cls(f"{valid.local_part}@{domain}", f"{valid.local_part.lower()}@{domain}")
 
 
 def _disguises_ascii(local: str) -> bool:
     for character in local:
         if character.isascii():
             continue
-        folded = unicodedata.normalize("NFKC", character).casefold()
+        folded = unicodedata.normalize("NFKC", character).lower()
         if folded.isascii() and folded:
             return True
     return False

@@ -108,7 +108,7 @@ class KeyRing:
 
     def _unseal(self, key: StoredKey) -> SigningKey:
         try:
-            return SigningKey.from_bytes(self._sealer.open(key.sealed, _place(key.kid)))
+            return SigningKey.from_bytes(self._sealer.open(key.sealed, place_of(key.kid)))
         except SealBroken:
             raise KeysSealedByAnotherSecret from None
 
@@ -116,7 +116,7 @@ class KeyRing:
         now = self._clock.now()
         kid = make_id(now, self._randomness.bytes(RANDOM_BYTES))
         key = SigningKey.generate(self._policy.algorithm, kid)
-        sealed = self._sealer.seal(key.to_bytes(), _place(kid))
+        sealed = self._sealer.seal(key.to_bytes(), place_of(kid))
         return StoredKey(kid, key.algorithm.value, sealed, now, None, None)
 
     async def prepare(self) -> None:
@@ -137,10 +137,10 @@ class KeyRing:
     async def _reseal(self, stored: Sequence[StoredKey]) -> None:
         """Under the first secret, so that the ones behind it can be given up."""
         for key in stored:
-            if not self._sealer.is_current(key.sealed, _place(key.kid)):
+            if not self._sealer.is_current(key.sealed, place_of(key.kid)):
                 plain = self._unseal(key).to_bytes()
                 async with self._store.transaction() as unit:
-                    await unit.keys.reseal(key.kid, self._sealer.seal(plain, _place(key.kid)))
+                    await unit.keys.reseal(key.kid, self._sealer.seal(plain, place_of(key.kid)))
 
     async def rotate(self, trace: RequestTrace) -> str:
         """Let the key that was published ahead sign from now on; its id. The former key verifies
@@ -195,5 +195,6 @@ def _next_of(keys: Sequence[StoredKey]) -> StoredKey | None:
     return min(waiting, key=lambda key: (key.created_at, key.kid), default=None)
 
 
-def _place(kid: str) -> bytes:
+def place_of(kid: str) -> bytes:
+    """What a sealed key is bound to: it opens in its own row only."""
     return f"signing_keys/sealed/{kid}".encode()

@@ -13,7 +13,7 @@ import msgspec
 
 from watchword.crypto.jws import InvalidToken
 from watchword.domain.devices import printable
-from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal
+from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal, Unavailable
 from watchword.web import bodies
 from watchword.web.answers import Answer
 from watchword.web.call import Call
@@ -215,6 +215,10 @@ class Edge:
             preflight = self._cors.preflight(incoming.headers, methods)
             if preflight is not None:
                 return preflight
+        if isinstance(refusal, Unavailable):
+            self._services.log.error(
+                "unavailable", request_id=incoming.request_id, reason=str(refusal)
+            )
         return problem(refusal, incoming.request_id)
 
     def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:

@@ -135,6 +135,8 @@ def _of_signed_in(refusal: Refusal) -> bool:
 def _add_headers(answer: Answer, refusal: Refusal) -> None:
     if isinstance(refusal, NotAuthenticated):
         answer.headers.append((b"www-authenticate", _challenge(refusal)))
+    elif isinstance(refusal, TooLarge):
+        answer.headers.append((b"connection", b"close"))  # the rest of it is not read
     elif isinstance(refusal, MethodNotAllowed):
         answer.headers.append((b"allow", refusal.allowed.encode()))
     elif isinstance(refusal, Limited | Unavailable):

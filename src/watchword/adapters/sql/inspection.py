@@ -12,6 +12,7 @@ from watchword.domain.time import SECOND, Instant, Span
 _WAIT: Span = 5 * SECOND
 _FAULTS = "PRAGMA quick_check(10)"
 _HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
+_SEALED_KEYS = "SELECT kid, sealed FROM signing_keys"
 _NEWEST_EVENT = "SELECT MAX(at) FROM audit_events"
 
 
@@ -26,6 +27,20 @@ class Examination:
     faults: Sequence[str] = ()
     has_admin: bool = False
     last_event_at: Instant | None = None
+    sealed_keys: Sequence[tuple[str, bytes]] = ()
+
+
+def has_signing_keys(path: Path) -> bool:
+    """Whether a server has been here before, with a secret of its own."""
+    if current_revision(path) is None:
+        return False
+    connection = connect(path, wait=_WAIT)
+    try:
+        return connection.execute(_SEALED_KEYS).fetchone() is not None
+    except sqlite3.Error as error:
+        raise explain(error) from error
+    finally:
+        connection.close()
 
 
 def examine(path: Path) -> Examination:
@@ -45,6 +60,7 @@ def examine(path: Path) -> Examination:
             faults=faults,
             has_admin=connection.execute(_HAS_ADMIN).fetchone() is not None,
             last_event_at=connection.execute(_NEWEST_EVENT).fetchone()[0],
+            sealed_keys=connection.execute(_SEALED_KEYS).fetchall(),
         )
     except sqlite3.Error as error:
         raise explain(error) from error

@@ -43,6 +43,7 @@ async def login(call: Call, body: LoginBody) -> Answer:
 
 
 async def setup(call: Call, body: SetupBody) -> Answer:
+    call.services.registration.accept(body.email, body.password)
     await call.limiter.count_sign_in(call.ip, body.email)
     arrival = await _arrival(call, body.transport, remember=True)
     grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
