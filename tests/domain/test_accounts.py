@@ -56,6 +56,7 @@ class TestOneAddressInItsSpellings:
         [
             ("a.da@example.com", "ada@example.com"),
             ("ada+x@example.com", "ada@example.com"),
+            ("stra\u00dfe@example.com", "strasse@example.com"),
             (f"m{DOTLESS_I}ke@example.com", "mike@example.com"),
             ("ada@ex\u0430mple.com", "ada@example.com"),
         ],

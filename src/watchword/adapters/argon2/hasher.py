@@ -1,7 +1,8 @@
 """Argon2id for every password; older hashes are verified and reported as outdated.
 
 Invariant: an account that does not exist, one without a password, a stored hash that cannot be
-read, and a wrong password cost the same Argon2 work with today's parameters (attack E02).
+read, and a wrong password cost the same Argon2 work with today's parameters (attack E02). Only an
+imported hash of another kind takes its own time, until its owner has signed in once.
 """
 
 import re
