@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from tests.driving import PASSWORD, Lines
@@ -84,7 +84,6 @@ class House:
     ground: Ground
     shared: Shared
     flows: Services
-    passwords: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     async def open(

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from base64 import urlsafe_b64decode
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from time import perf_counter
 
@@ -80,9 +80,7 @@ class TestRealProcesses:
         assert set(after) == {401}
         assert {status for _, status in seen} == {200, 401}
 
-    async def test_r02_sixty_four_refresh_at_once_without_an_error(
-        self, workers: Workers, record_property: Callable[[str, object], None]
-    ) -> None:
+    async def test_r02_sixty_four_refresh_at_once_without_an_error(self, workers: Workers) -> None:
         """Both processes write to one file: neither may keep the other from it for long."""
         clients = [client for pair in zip(*workers, strict=False) for client in pair]
         holders = [await sign_in_at(clients[number % len(clients)]) for number in range(64)]
@@ -101,9 +99,8 @@ class TestRealProcesses:
             address = str(clients[0].base_url)
             fresh = [await stack.enter_async_context(a_client(address)) for _ in holders]
             await asyncio.gather(*map(go_on, holders, fresh))
-        record_property("slowest_refresh_ms", round(slowest * 1_000))
         assert statuses == [200] * (64 * 8)
-        assert slowest < 3
+        assert slowest < 3, slowest  # seconds, as the client sees them, itself on the same cores
 
     async def test_r02_one_token_at_both_at_once_rotates_once(self, workers: Workers) -> None:
         clients = [client for pair in zip(*workers, strict=False) for client in pair]
