@@ -102,6 +102,7 @@ class TestTheEndOfASession:
             used.require_alive(NOW + minute * MINUTE)
         assert used.idle_expires_at > used.expires_at == NOW + DAY
         assert used.is_alive(NOW + DAY - 1)
+        assert not used.is_alive(NOW + DAY)
         with pytest.raises(SessionExpired):
             used.require_alive(NOW + DAY)
 
