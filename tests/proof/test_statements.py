@@ -155,11 +155,20 @@ class TestGarbage:
     """It is refused by what it is: nobody can make the database work with it."""
 
     @pytest.mark.parametrize("garbage", GARBAGE)
-    async def test_as_an_access_token_reads_nothing(
+    async def test_as_an_access_token_asks_nothing(
         self, server: Server, asked: Asked, garbage: str
     ) -> None:
         client = server.client(Authorization=f"Bearer {garbage}")
-        assert await asked.by(client.get("/profile"), 401) == LOOK
+        assert await asked.by(client.get("/profile"), 401) == []
+
+    async def test_as_a_token_that_was_tampered_with_asks_nothing(
+        self, holder: Holder, server: Server, asked: Asked
+    ) -> None:
+        header, claims, signature = str(holder.access).split(".")
+        swapped = claims[:-2] + ("AA" if claims[-2:] != "AA" else "BB")
+        for forged in (f"{header}.{swapped}.{signature}", f"{header}.{claims}.{signature[::-1]}"):
+            client = server.client(Authorization=f"Bearer {forged}")
+            assert await asked.by(client.get("/profile"), 401) == []
 
     @pytest.mark.parametrize("garbage", GARBAGE)
     async def test_as_a_session_cookie_asks_nothing(
@@ -176,7 +185,7 @@ class TestGarbage:
         asked_for = await asked.by(sent, 401)
         assert asked_for == ["BEGIN IMMEDIATE", *HIT, "COMMIT"]
 
-    async def test_j06_of_keys_that_nobody_knows_reads_nothing(
+    async def test_j06_of_keys_that_nobody_knows_asks_for_news_and_reads_nothing(
         self, holder: Holder, server: Server, asked: Asked
     ) -> None:
         _, _, rest = str(holder.access).partition(".")

@@ -33,6 +33,13 @@ class InvalidToken(Exception):
         self.reason = reason
 
 
+class UnknownKey(InvalidToken):
+    """It names a key that was not given: nothing else of it was looked at."""
+
+    def __init__(self) -> None:
+        super().__init__("unknown key")
+
+
 @dataclass(frozen=True, slots=True)
 class Jws:
     """A header and a payload whose signature has been checked."""
@@ -100,7 +107,7 @@ def _find_key(header: Mapping[str, object], keys: Mapping[str, VerifyingKey]) ->
         raise InvalidToken("kid")
     key = keys.get(kid)
     if key is None:
-        raise InvalidToken("unknown key")
+        raise UnknownKey
     # One key, one algorithm: the header may only repeat what the key already says (RFC 8725 3.1).
     if header.get("alg") != key.algorithm.value:
         raise InvalidToken("algorithm")

@@ -1,13 +1,15 @@
 """The protected request: from the text of a token to a caller, with no I/O when nothing changed."""
 
+from contextlib import suppress
+
 from watchword.crypto.access_tokens import AccessClaims, AccessTokens, ExpiredToken
-from watchword.crypto.jws import InvalidToken
+from watchword.crypto.jws import InvalidToken, UnknownKey
 from watchword.crypto.opaque import SessionTokens
 from watchword.domain.errors import SessionRevoked, TokenExpired, TokenInvalid
 from watchword.domain.sessions import Transport
 from watchword.domain.standing import Caller
 from watchword.domain.time import SECOND, Instant
-from watchword.flows.keyring import KeyRing
+from watchword.flows.keyring import KeyRing, Keys
 from watchword.flows.standings import Standings
 from watchword.ports import Clock
 
@@ -39,14 +41,14 @@ class Access:
         before the last re-authentication has expired with it (ASVS 7.2.4).
         """
         now = self._clock.now()
+        if text not in self._verified:
+            self._refuse_garbage(text, now)
         self._standings.catch_up()
         self._keyring.forget_if_retired(now)
-        if self._epoch != self._keyring.epoch:
-            self._verified.clear()
-            self._epoch = self._keyring.epoch
+        self._forget_if_keys_changed()
         claims = self._verified.get(text)
         if claims is None:
-            claims = await self._verify(text, now)
+            claims = await self._verify_anew(text, now)
         if now >= claims.exp * SECOND:
             self._verified.pop(text, None)
             raise TokenExpired
@@ -55,12 +57,38 @@ class Access:
             raise TokenExpired
         return caller
 
-    async def _verify(self, text: str, now: Instant) -> AccessClaims:
+    async def _verify_anew(self, text: str, now: Instant) -> AccessClaims:
         keys = await self._keyring.keys()
+        self._forget_if_keys_changed()
+        try:
+            return self._verify(text, keys, now)
+        except UnknownKey:
+            raise TokenInvalid from None
+
+    def _refuse_garbage(self, text: str, now: Instant) -> None:
+        """What the keys at hand tell costs nobody a look at the store. A key that is
+        not among them may be news; one that is may be gone, and then `catch_up` tells.
+        """
+        keys = self._keyring.at_hand
+        if keys is None:
+            return
+        self._forget_if_keys_changed()
+        with suppress(UnknownKey):
+            self._verify(text, keys, now)
+
+    def _forget_if_keys_changed(self) -> None:
+        if self._epoch != self._keyring.epoch:
+            self._verified.clear()
+            self._epoch = self._keyring.epoch
+
+    def _verify(self, text: str, keys: Keys, now: Instant) -> AccessClaims:
+        """Raise `TokenInvalid`, `TokenExpired`, or `UnknownKey` for a key not among ``keys``."""
         try:
             claims = self._tokens.verify(text, keys.verifying, now // SECOND)
         except ExpiredToken:
             raise TokenExpired from None
+        except UnknownKey:
+            raise
         except InvalidToken:
             raise TokenInvalid from None
         while len(self._verified) >= self._capacity:

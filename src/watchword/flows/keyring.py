@@ -79,6 +79,11 @@ class KeyRing:
         if keys is not None and keys.good_until is not None and now >= keys.good_until:
             self.forget()
 
+    @property
+    def at_hand(self) -> Keys | None:
+        """The keys as they were known last, without asking whether that is still so."""
+        return self._keys
+
     async def keys(self) -> Keys:
         """The keys in force. Raise `Unavailable` when they cannot be read."""
         self.forget_if_retired(self._clock.now())
