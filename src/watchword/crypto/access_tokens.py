@@ -59,22 +59,16 @@ class AccessClaims:
     amr: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        for name in (self.iss, self.aud):
-            if not _is_text(name, _MAX_NAME):
-                raise ValueError("iss and aud are texts of 1 to 256 characters")
-        for text in (self.sub, self.sid, self.jti, self.role):
-            if not _is_text(text, _MAX_TEXT):
-                raise ValueError("sub, sid, jti and role are texts of 1 to 128 characters")
-        for number in (self.iat, self.exp, self.gen):
-            if not _is_whole(number):
-                raise ValueError("iat, exp and gen are whole numbers up to 2**40")
+        try:
+            _require_texts((self.iss, self.aud), (self.sub, self.sid, self.role), self.amr)
+        except TypeError:  # what cannot be looked up is no text
+            raise ValueError("a claim that is to be a text is none") from None
+        if not _is_text(self.jti, _MAX_TEXT):
+            raise ValueError("jti is a text of 1 to 128 characters")
+        if not (_is_whole(self.iat) and _is_whole(self.exp) and _is_whole(self.gen)):
+            raise ValueError("iat, exp and gen are whole numbers up to 2**40")
         if not 0 < self.exp - self.iat <= MAX_LIFETIME:
             raise ValueError("a token ends after it began, by 15 minutes at most")
-        if len(self.amr) > _MAX_METHODS:
-            raise ValueError("amr is up to 8 texts")
-        for method in self.amr:
-            if not _is_text(method, _MAX_METHOD):
-                raise ValueError("amr is texts of 1 to 32 characters")
 
 
 _CLAIMS: Final = tuple(claim.name for claim in fields(AccessClaims))
@@ -135,13 +129,20 @@ def _read_claims(payload: Mapping[str, object]) -> AccessClaims:
         raise InvalidToken("claims") from None
 
 
+@lru_cache(maxsize=4_096)  # they are the same in every token of a session
+def _require_texts(
+    names: tuple[str, ...], texts: tuple[str, ...], methods: tuple[str, ...]
+) -> None:
+    if not all(_is_text(name, _MAX_NAME) for name in names):
+        raise ValueError("iss and aud are texts of 1 to 256 characters")
+    if not all(_is_text(text, _MAX_TEXT) for text in texts):
+        raise ValueError("sub, sid and role are texts of 1 to 128 characters")
+    if len(methods) > _MAX_METHODS or not all(_is_text(name, _MAX_METHOD) for name in methods):
+        raise ValueError("amr is up to 8 texts of 1 to 32 characters")
+
+
 def _is_text(value: object, longest: int) -> bool:
-    return type(value) is str and len(value) <= longest and _is_clean(value)
-
-
-@lru_cache(maxsize=4_096)
-def _is_clean(text: str) -> bool:
-    return _TEXT.fullmatch(text) is not None
+    return type(value) is str and len(value) <= longest and _TEXT.fullmatch(value) is not None
 
 
 def _is_whole(value: object) -> TypeGuard[int]:

@@ -6,6 +6,7 @@ from watchword.crypto.access_tokens import AccessClaims, AccessTokens
 from watchword.crypto.opaque import SessionTokens, to_text
 from watchword.domain.accounts import Account
 from watchword.domain.sessions import Session, Transport
+from watchword.domain.standing import Caller
 from watchword.domain.time import SECOND, Instant, Span
 from watchword.flows.keyring import KeyRing
 from watchword.ports import Randomness
@@ -27,13 +28,14 @@ class AccessToken:
 @dataclass(frozen=True, slots=True)
 class Grant:
     """``held`` is the refresh token, or in the ``session`` transport the cookie's value; there no
-    access token is given.
+    access token is given. ``ends_in`` is the time to the session's absolute end.
     """
 
     account: Account
     session: Session
     access: AccessToken | None
     held: str
+    ends_in: Span
     device: str | None = None
 
     def __repr__(self) -> str:
@@ -54,12 +56,20 @@ class Grants:
     async def give(
         self, account: Account, session: Session, *, now: Instant, device: str | None = None
     ) -> Grant:
+        ends_in = session.expires_at - now
         if session.transport is Transport.SESSION:
             held = self.cookies.make(session.id, session.generation, session.salt)
-            return Grant(account, session, None, held, device)
+            return Grant(account, session, None, held, ends_in, device)
         held = self.refresh_tokens.make(session.id, session.generation, session.salt)
         access = await self.access_token(account, session, now=now)
-        return Grant(account, session, access, held, device)
+        return Grant(account, session, access, held, ends_in, device)
+
+    async def renew(self, caller: Caller, generation: int, *, now: Instant) -> Grant:
+        """For a session of a refresh token whose rotation has just led to ``generation``."""
+        session = caller.session
+        held = self.refresh_tokens.make(session.id, generation, session.salt)
+        access = await self.access_token(caller.account, session, now=now)
+        return Grant(caller.account, session, access, held, session.expires_at - now)
 
     async def access_token(
         self, account: Account, session: Session, *, now: Instant

@@ -10,11 +10,11 @@ from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import Presented
 from watchword.domain.errors import SessionRevoked, TokenInvalid, TokenReused
 from watchword.domain.events import TokenReuseDetected
-from watchword.domain.sessions import EndReason, Rotation, Session, judge_rotation
+from watchword.domain.sessions import EndReason, Rotation, judge_rotation
 from watchword.domain.time import Instant, Span
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.standings import Standings
-from watchword.ports import Clock, Count, Meter, RequestTrace, Store, Unit
+from watchword.ports import Clock, Count, Meter, RequestTrace, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,51 +33,51 @@ class Refresh:
         now = self.clock.now()
         try:
             presented = self.grants.refresh_tokens.read(token)
-            await self.standings.settle(presented.session_id, now)
-            session = await self._rotate(presented, now, trace)
+            session = await self.standings.find(presented.session_id)
+            self.grants.refresh_tokens.require_genuine(presented, session.salt)
         except InvalidToken:
             self.meter.count(Count.REFRESHES, "invalid")
             raise TokenInvalid from None
-        if session is None:
-            self.meter.count(Count.REFRESHES, "reused")
-            raise TokenReused
+        await self.standings.settle(presented.session_id, now)
+        generation = await self._rotate(presented, now, trace)
         self.standings.catch_up()
-        caller = await self.standings.admit(session.id, now)
-        return await self.grants.give(caller.account, session, now=now)
+        caller = await self.standings.admit(presented.session_id, now)
+        return await self.grants.renew(caller, generation, now=now)
 
-    async def _rotate(
-        self, presented: Presented, now: Instant, trace: RequestTrace
-    ) -> Session | None:
-        """The session after the step that ``presented`` earns it; None when it was a replay."""
-        async with self.store.transaction() as unit:
-            session = await unit.sessions.rotate(
-                presented.session_id, presented.generation, now=now
-            )
-            if session is None:
-                return await self._second_look(unit, presented, now, trace)
-            self.grants.refresh_tokens.require_genuine(presented, session.salt)
+    async def _rotate(self, presented: Presented, now: Instant, trace: RequestTrace) -> int:
+        """The generation that ``presented`` leads to. Raise as above."""
+        id_, generation = presented.session_id, presented.generation
+        while not await self.store.rotate(id_, generation, now=now):
+            verdict, current = await self._second_look(presented, now, trace)
+            if verdict is Rotation.REPEATED:
+                self.meter.count(Count.REFRESHES, "repeated")
+                return current
+            if verdict is Rotation.REUSED:
+                self.meter.count(Count.REFRESHES, "reused")
+                raise TokenReused
         self.meter.count(Count.REFRESHES, "rotated")
-        return session
+        return generation + 1
 
     async def _second_look(
-        self, unit: Unit, presented: Presented, now: Instant, trace: RequestTrace
-    ) -> Session | None:
-        standing = await unit.sessions.find(presented.session_id)
-        if standing is None:
-            raise SessionRevoked
-        session = standing.session
-        self.grants.refresh_tokens.require_genuine(presented, session.salt)
-        session.require_alive(now)
-        verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
-        if verdict is Rotation.REPEATED:
-            self.meter.count(Count.REFRESHES, "repeated")
-            return session
-        await unit.sessions.end(session.id, EndReason.REUSED, now=now)
-        event = TokenReuseDetected(
-            subject=session.user_id,
-            session=session.id,
-            generation=presented.generation,
-            current=session.generation,
-        )
-        await unit.audit.append(event, at=now, trace=trace)
-        return None
+        self, presented: Presented, now: Instant, trace: RequestTrace
+    ) -> tuple[Rotation, int]:
+        """What presenting it means, and the session's generation; a replay has ended the session.
+        It may be the current one after all: of an idle session whose last use has just been told.
+        """
+        async with self.store.transaction() as unit:
+            standing = await unit.sessions.find(presented.session_id)
+            if standing is None:
+                raise SessionRevoked
+            session = standing.session
+            session.require_alive(now)
+            verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
+            if verdict is Rotation.REUSED:
+                await unit.sessions.end(session.id, EndReason.REUSED, now=now)
+                event = TokenReuseDetected(
+                    subject=session.user_id,
+                    session=session.id,
+                    generation=presented.generation,
+                    current=session.generation,
+                )
+                await unit.audit.append(event, at=now, trace=trace)
+        return verdict, session.generation

@@ -83,6 +83,13 @@ class Standings:
             self._unstored[session_id] = picture
         return picture.caller
 
+    async def find(self, session_id: str) -> Session:
+        """The session as it was last read, for what never changes of it: its person, its transport,
+        its salt. Raise `SessionRevoked` for one that is not there any more.
+        """
+        picture = self._pictures.get(session_id) or await self._load(session_id)
+        return picture.caller.session
+
     async def settle(self, session_id: str, now: Instant) -> None:
         """When the store is about to take the session for idle, tell it of the last use first."""
         picture = self._pictures.get(session_id)

@@ -78,7 +78,7 @@ class Sessions(Protocol):
         """Newest first."""
         ...
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> Session | None:
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
         """Compare-and-swap: generation g becomes g + 1 if the session is alive and at g."""
         ...
 
@@ -189,4 +189,10 @@ class Store(Protocol):
 
     def transaction(self) -> AbstractAsyncContextManager[Unit]:
         """Raise `Unavailable` on leaving when the commit failed: then nothing of it happened."""
+        ...
+
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+        """`Sessions.rotate` in a transaction of its own, committed when this returns: one statement
+        needs neither a beginning nor an end, and every refresh waits for it.
+        """
         ...

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.errors import TokenInvalid, TokenMissing
-from watchword.domain.sessions import Session, Transport
+from watchword.domain.sessions import Transport
 from watchword.domain.standing import Caller
 from watchword.flows.access import Access
 from watchword.flows.grants import Grant
@@ -46,11 +46,11 @@ class Identity:
 
     def hand_out(self, answer: Answer, grant: Grant) -> None:
         """Set the cookies that the grant's transport asks for."""
-        session = grant.session
-        if session.transport is Transport.COOKIE:
+        transport = grant.session.transport
+        if transport is Transport.COOKIE:
             self.hand_out_refresh_cookie(answer, grant)
-        elif session.transport is Transport.SESSION:
-            self._set(answer, self.names.session, grant.held, session, strict=False)
+        elif transport is Transport.SESSION:
+            self._set(answer, self.names.session, grant, strict=False)
         if grant.device is not None:
             cookie = self.names.set(
                 self.names.device, grant.device, strict=True, lifetime=DEVICE_LIFETIME
@@ -58,13 +58,11 @@ class Identity:
             answer.headers.append((b"set-cookie", cookie))
 
     def hand_out_refresh_cookie(self, answer: Answer, grant: Grant) -> None:
-        self._set(answer, self.names.refresh, grant.held, grant.session, strict=True)
+        self._set(answer, self.names.refresh, grant, strict=True)
 
-    def _set(
-        self, answer: Answer, name: str, value: str, session: Session, *, strict: bool
-    ) -> None:
-        lifetime = session.expires_at - session.last_seen_at if session.remembered else None
-        cookie = self.names.set(name, value, strict=strict, lifetime=lifetime)
+    def _set(self, answer: Answer, name: str, grant: Grant, *, strict: bool) -> None:
+        lifetime = grant.ends_in if grant.session.remembered else None
+        cookie = self.names.set(name, grant.held, strict=strict, lifetime=lifetime)
         answer.headers.append((b"set-cookie", cookie))
 
     def take_back(self, answer: Answer) -> None:

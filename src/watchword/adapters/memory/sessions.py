@@ -41,12 +41,12 @@ class MemorySessions:
         live = [s for s in self._of(user_id) if s.is_alive(now)]
         return sorted(live, key=lambda s: (s.created_at, s.id), reverse=True)
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> Session | None:
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
         session = self._alive(session_id, now)
         if session is None or session.generation != generation:
-            return None
-        moved_on = replace(session.seen_at(now), generation=generation + 1, rotated_at=now)
-        return self._store(moved_on)
+            return False
+        self._store(replace(session.seen_at(now), generation=generation + 1, rotated_at=now))
+        return True
 
     async def reprove(
         self, session: Session, amr: tuple[str, ...], *, now: Instant

@@ -63,6 +63,10 @@ class MemoryStore:
             yield MemoryUnit(draft)
             self._committed.tables = draft.tables
 
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+        async with self._transaction() as unit:
+            return await unit.sessions.rotate(session_id, generation, now=now)
+
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._turns.turn():
             removed = self._purge_tables(now, at_most)

@@ -48,7 +48,6 @@ idle_expires_at = CASE WHEN last_seen_at < :now THEN :now + idle_ttl ELSE idle_e
 _ROTATE = f"""
 UPDATE sessions SET generation = generation + 1, rotated_at = :now, {_SLIDE}
 WHERE id = :id AND generation = :generation AND {_ALIVE}
-RETURNING {_NAMES}
 """  # noqa: S608  constant text
 _REPROVE = f"""
 UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
@@ -164,11 +163,11 @@ class SqlSessions:
         rows = await self._statements.rows(_LIST_LIVE, {"user_id": user_id, "now": now})
         return [session_of(row) for row in rows]
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> Session | None:
-        rows = await self._statements.rows(
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+        rotated = await self._statements.change(
             _ROTATE, {"id": session_id, "generation": generation, "now": now}
         )
-        return session_of(rows[0]) if rows else None
+        return rotated == 1
 
     async def reprove(
         self, session: Session, amr: tuple[str, ...], *, now: Instant

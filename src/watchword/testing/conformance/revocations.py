@@ -108,8 +108,8 @@ class RevocationPromises(Promises):
 
     async def test_what_changes_nothing_is_no_news(self, store: ConformingStore) -> None:
         await settle(store)
+        assert not await store.rotate(FIRST.id, 9, now=NOW)
         async with store.transaction() as unit:
-            await unit.sessions.rotate(FIRST.id, 9, now=NOW)
             await unit.sessions.end("s-nowhere", EndReason.REVOKED, now=NOW)
             await unit.sessions.end_all("u-nobody", EndReason.REVOKED, now=NOW)
             await unit.accounts.replace_password(ADA.id, "new", instead_of="another")

@@ -61,13 +61,14 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._serve, name="watchword-commit", daemon=True)
         self._thread.start()
 
-    def turn(self, given: Given, *, durable: bool = True) -> "Turn[Given]":
+    def turn(self, given: Given, *, durable: bool = True, is_single: bool = False) -> "Turn[Given]":
         """A transaction; its block is given ``given``.
 
         With ``durable`` false, leaving it does not wait for the commit, unless the last one
         failed: for counters, of which a few may be lost when the power goes or a disk fills up.
+        A block that ``is_single`` runs one statement, which SQLite itself undoes if it fails.
         """
-        return Turn(self, given, durable=durable)
+        return Turn(self, given, durable=durable, is_single=is_single)
 
     async def enter(self) -> None:
         task = asyncio.current_task()
@@ -245,13 +246,20 @@ def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
 class Turn(Generic[Given]):
     """One transaction on the write connection, rolled back alone when its block raises."""
 
-    def __init__(self, writer: GroupCommit, given: Given, *, durable: bool) -> None:
+    __slots__ = ("_durable", "_given", "_is_single", "_writer")
+
+    def __init__(
+        self, writer: GroupCommit, given: Given, *, durable: bool, is_single: bool
+    ) -> None:
         self._writer = writer
         self._given = given
         self._durable = durable
+        self._is_single = is_single
 
     async def __aenter__(self) -> Given:
         await self._writer.enter()
+        if self._is_single:
+            return self._given
         try:
             self._writer.connection.execute("SAVEPOINT turn")
         except sqlite3.Error as error:
@@ -278,6 +286,8 @@ class Turn(Generic[Given]):
         connection = self._writer.connection
         if not connection.in_transaction:
             return StoreFailed(_ROLLED_BACK)
+        if self._is_single:
+            return None
         try:
             if undo:
                 connection.execute("ROLLBACK TO turn")

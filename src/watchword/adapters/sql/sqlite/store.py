@@ -78,6 +78,10 @@ class SqliteStore:
     def transaction(self) -> AbstractAsyncContextManager[SqlUnit]:
         return self._writer.turn(self._unit)
 
+    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+        async with self._writer.turn(self._unit, is_single=True) as unit:
+            return await unit.sessions.rotate(session_id, generation, now=now)
+
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._writer.turn(self._purge) as purge:
             return await purge.purge(now, at_most=at_most)
@@ -113,11 +117,11 @@ class SqliteLimits:
     async def hit(
         self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
     ) -> Tally:
-        async with self._turn() as limits:
+        async with self._turn(is_single=share is None) as limits:
             return await limits.hit(key, allowance, now=now, share=share)
 
     async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
-        async with self._turn() as limits:
+        async with self._turn(is_single=True) as limits:
             return await limits.peek(key, allowance, now=now)
 
     async def take_back(self, key: str, share: str) -> None:
