@@ -3,11 +3,11 @@
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import asdict, replace
 
 from watchword.crypto import jws
 from watchword.crypto.access_tokens import (
@@ -143,7 +143,7 @@ class TestIssuing:
         self, ed25519: SigningKey, changes: dict[str, str]
     ) -> None:
         with pytest.raises(ValueError, match="issuer and audience"):
-            TOKENS.issue(replace(CLAIMS, **changes), ed25519)  # type: ignore[arg-type]
+            TOKENS.issue(replace(CLAIMS, **changes), ed25519)
 
     @pytest.mark.parametrize(
         "changes",
@@ -165,10 +165,10 @@ class TestIssuing:
     )
     def test_claims_that_we_would_refuse_do_not_exist(self, changes: dict[str, object]) -> None:
         with pytest.raises(ValueError, match=" "):
-            replace(CLAIMS, **changes)  # type: ignore[arg-type]
+            replace(CLAIMS, **changes)
 
     def test_claims_are_frozen(self) -> None:
-        with pytest.raises(FrozenInstanceError):
+        with pytest.raises(AttributeError):
             CLAIMS.role = "admin"  # type: ignore[misc]
 
 

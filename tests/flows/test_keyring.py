@@ -1,8 +1,8 @@
 import asyncio
-from dataclasses import replace
 from functools import partial
 
 import pytest
+from msgspec.structs import replace
 
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import SECRET, TRACE, House, details

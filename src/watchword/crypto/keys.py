@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.errors import JoseError
 from joserfc.jwa import EdDSAAlgorithm, ESAlgorithm, HMACAlgorithm, JWSAlgModel, RSAAlgorithm
 from joserfc.jwk import ECKey, JWKRegistry, Key, OctKey, OKPKey, RSAKey
-from nacl.signing import SigningKey as SodiumKey
+from nacl.bindings import crypto_sign, crypto_sign_seed_keypair
 
 # A key identifier is untrusted text from a token (RFC 8725bis): no path, quote, space or control.
 KID: Final = re.compile(r"[A-Za-z0-9._@-]{1,64}")
@@ -65,7 +65,12 @@ _SIGNERS: Final[dict[Algorithm, JWSAlgModel]] = {
     Algorithm.RS256: RSAAlgorithm(256),
     Algorithm.HS256: HMACAlgorithm(256),
 }
-_SIGNATURE_LENGTHS: Final = {Algorithm.EDDSA: 64, Algorithm.ES256: 64, Algorithm.HS256: 32}
+_ED25519_LENGTH: Final = 64
+_SIGNATURE_LENGTHS: Final = {
+    Algorithm.EDDSA: _ED25519_LENGTH,
+    Algorithm.ES256: 64,
+    Algorithm.HS256: 32,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -184,8 +189,8 @@ def _signer(algorithm: Algorithm, jose: Key) -> Callable[[bytes], bytes]:
     """
     raw = jose.raw_value
     if isinstance(raw, Ed25519PrivateKey):
-        sodium = SodiumKey(raw.private_bytes_raw())
-        return lambda signing_input: sodium.sign(signing_input).signature
+        _, secret = crypto_sign_seed_keypair(raw.private_bytes_raw())
+        return lambda signing_input: crypto_sign(signing_input, secret)[:_ED25519_LENGTH]
     model = _SIGNERS[algorithm]
     return lambda signing_input: model.sign(signing_input, jose)
 

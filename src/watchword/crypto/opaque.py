@@ -9,7 +9,7 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from watchword.crypto.jws import InvalidToken
 
@@ -39,36 +39,47 @@ def hash_of(secret: bytes) -> bytes:
     return hashlib.sha256(secret).digest()
 
 
-def _mac(key: bytes, message: bytes, length: int) -> bytes:
-    """Keyed BLAKE2b (RFC 7693 section 2.9): a MAC by itself, at a third of the cost of HMAC."""
-    return hashlib.blake2b(message, key=key, digest_size=length).digest()
+class _Mac:
+    """Keyed BLAKE2b (RFC 7693 section 2.9): a MAC by itself, at a quarter of the cost of HMAC.
+
+    The key is taken in once; every message goes on from there.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        lengths = (_CHECK_BYTES, _SECRET_BYTES)
+        self._begun = {length: hashlib.blake2b(key=key, digest_size=length) for length in lengths}
+
+    def __call__(self, message: bytes, length: int) -> bytes:
+        hashing = self._begun[length].copy()
+        hashing.update(message)
+        return hashing.digest()
 
 
 class MacKeys:
     """Keys for one purpose; the first makes, all verify, so that a secret can be rotated."""
 
     def __init__(self, keys: Sequence[bytes]) -> None:
-        self._keys = tuple(keys)
+        self._macs = tuple(_Mac(key) for key in keys)
 
     def __repr__(self) -> str:
         return "MacKeys(<hidden>)"
 
-    def make(self, message: bytes, length: int = 32) -> bytes:
-        return _mac(self._keys[0], message, length)
+    def make(self, message: bytes, length: int = _SECRET_BYTES) -> bytes:
+        return self._macs[0](message, length)
 
     def require(self, message: bytes, mac: bytes) -> None:
         """Raise `InvalidToken` unless one of the keys made ``mac``; time does not tell which."""
-        matches = False
-        if not _CHECK_BYTES <= len(mac) <= _SECRET_BYTES:
+        length = len(mac)
+        if length not in {_CHECK_BYTES, _SECRET_BYTES}:
             raise InvalidToken("opaque")
-        for key in self._keys:
-            matches |= hmac.compare_digest(_mac(key, message, len(mac)), mac)
+        matches = False
+        for own in self._macs:
+            matches |= hmac.compare_digest(own(message, length), mac)
         if not matches:
             raise InvalidToken("opaque")
 
 
-@dataclass(frozen=True, slots=True)
-class Presented:
+class Presented(NamedTuple):
     """A token that we made, as it came back; whether it is its session's is not yet known."""
 
     session_id: str

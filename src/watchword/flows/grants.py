@@ -1,6 +1,7 @@
 """What a signed-in person is given to hold: an access token, and the token of the transport."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from watchword.crypto.access_tokens import AccessClaims, AccessTokens
 from watchword.crypto.opaque import SessionTokens, to_text
@@ -14,8 +15,7 @@ from watchword.ports import Randomness
 _JTI_BYTES = 12
 
 
-@dataclass(frozen=True, slots=True)
-class AccessToken:
+class AccessToken(NamedTuple):
     """``expires_in`` is in whole seconds."""
 
     text: str
@@ -25,8 +25,7 @@ class AccessToken:
         return "AccessToken(<hidden>)"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """``held`` is the refresh token, or in the ``session`` transport the cookie's value; there no
     access token is given. ``ends_in`` is the time to the session's absolute end.
     """

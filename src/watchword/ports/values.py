@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from watchword.domain.accounts import Account, Status
 from watchword.domain.sessions import Session
@@ -112,8 +112,7 @@ class Allowance:
     period: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
+class Tally(NamedTuple):
     """What is left of an allowance, and when (a moment in ms) it is whole again."""
 
     remaining: int

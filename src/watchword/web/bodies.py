@@ -3,9 +3,11 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from functools import cache
-from typing import Any, Final, NoReturn, TypeVar
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import suppress
+from functools import cache, lru_cache
+from types import coroutine
+from typing import Any, Final, NoReturn, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -14,6 +16,7 @@ from watchword.domain.errors import FieldError, Invalid, Malformed
 from watchword.web.errors import TooLarge, UnsupportedMediaType
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+T = TypeVar("T")
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 JSON_TYPE: Final = b"application/json"
@@ -26,6 +29,7 @@ class Disconnected(Exception):
     """The client went away before its request was whole."""
 
 
+@lru_cache(maxsize=64)
 def media_type(content_type: bytes | None, content_encoding: bytes | None) -> bytes:
     """The media type, if we read it at all. Raise `UnsupportedMediaType` (attack I11)."""
     kind, _, parameters = (content_type or b"").partition(b";")
@@ -53,23 +57,47 @@ def announced_size(content_length: bytes | None) -> int | None:
 
 async def read_body(receive: Receive, *, limit: int, seconds: float) -> bytes:
     """The whole body. Raise `TooLarge` past ``limit`` bytes, `Malformed` past ``seconds``."""
-    parts: list[bytes] = []
-    size = 0
+    body = bytearray()
+    deadline = asyncio.get_running_loop().time() + seconds
+    while True:
+        message = await _within(deadline, receive())
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part: bytes = message.get("body", b"")
+        body += part
+        if len(body) > limit:
+            raise TooLarge
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+async def _within(deadline: float, message: Awaitable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Most bodies came with their heads: what is there already is taken without a timer."""
+    steps = message.__await__()
     try:
-        async with asyncio.timeout(seconds):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Disconnected
-                part: bytes = message.get("body", b"")
-                size += len(part)
-                if size > limit:
-                    raise TooLarge
-                parts.append(part)
-                if not message.get("more_body", False):
-                    return b"".join(parts)
+        first = next(steps)
+    except StopIteration as done:
+        return cast("Mapping[str, Any]", done.value)
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await _go_on(steps, first)
     except TimeoutError:
         raise Malformed("The request took too long to arrive.") from None
+
+
+@coroutine
+def _go_on(steps: Generator[Any, Any, T], wish: object) -> Generator[Any, Any, T]:
+    """Await what has taken its first step already, and wished for something (PEP 380)."""
+    try:
+        while True:
+            try:
+                given = yield wish
+            except BaseException as thrown:  # noqa: BLE001  a cancellation, which is for it
+                wish = steps.throw(thrown)
+            else:
+                wish = steps.send(given)
+    except StopIteration as done:
+        return cast("T", done.value)
 
 
 def parse_json(raw: bytes) -> dict[str, object]:
@@ -115,24 +143,32 @@ def convert(fields: Mapping[str, object], kind: type[Body]) -> Body:
     another type, unknown (attacks A01, I04), or holding text that no database should see (I01).
     """
     known = _fields_of(kind)
+    if fields.keys() <= known.keys() and not any(map(_is_unfit, fields.values())):
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(fields, kind)
+    raise Invalid(*_errors_of(fields, known))
+
+
+def _errors_of(
+    fields: Mapping[str, object], known: Mapping[str, msgspec.structs.FieldInfo]
+) -> list[FieldError]:
     errors = [
         FieldError(_shown(name), "This field is not known here.")
         for name in fields
         if name not in known
     ]
-    values: dict[str, object] = {}
     for name, field in known.items():
         if name not in fields:
             if field.required:
                 errors.append(FieldError(name, "This field is required."))
-            continue
-        try:
-            values[field.name] = msgspec.convert(_clean(fields[name]), field.type)
-        except (msgspec.ValidationError, ValueError) as error:
-            errors.append(FieldError(name, _sentence(str(error))))
-    if errors:
-        raise Invalid(*errors)
-    return kind(**values)
+        elif _is_unfit(fields[name]):
+            errors.append(FieldError(name, "This text holds characters that are not allowed."))
+        else:
+            try:
+                msgspec.convert(fields[name], field.type)
+            except msgspec.ValidationError as error:
+                errors.append(FieldError(name, _sentence(str(error))))
+    return errors
 
 
 @cache
@@ -140,10 +176,8 @@ def _fields_of(kind: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInf
     return {field.encode_name: field for field in msgspec.structs.fields(kind)}
 
 
-def _clean(value: object) -> object:
-    if isinstance(value, str) and _UNSTORABLE.search(value):
-        raise ValueError("This text holds characters that are not allowed.")
-    return value
+def _is_unfit(value: object) -> bool:
+    return isinstance(value, str) and _UNSTORABLE.search(value) is not None
 
 
 def _shown(name: str) -> str:

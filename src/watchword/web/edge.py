@@ -5,9 +5,8 @@ authorization on the object. Invariant: nothing that a client sends leaves here 
 """
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -43,8 +42,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(NamedTuple):
     """A request before it is known what it wants."""
 
     scope: Scope

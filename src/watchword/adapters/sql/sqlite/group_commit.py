@@ -70,28 +70,27 @@ class GroupCommit:
         """
         return Turn(self, given, durable=durable, is_single=is_single)
 
-    async def enter(self) -> None:
-        task = asyncio.current_task()
+    async def enter(self, owner: "asyncio.Task[object] | None") -> None:
+        """``owner`` is None for who does not wait for anything before it leaves."""
         while self._state is not _State.OPEN or self._owner is not None:
-            if self._owner is not None and self._owner is task:
+            if self._owner is not None and self._owner is asyncio.current_task():
                 raise RuntimeError("A task cannot wait for a transaction that it is in itself.")
             if self._state is _State.IDLE:
                 self._open()
             else:
                 await self._change_of_state()
-        self._owner = task
+        self._owner = owner
         self._turns += 1
 
     def leave(self, *, durable: bool) -> "asyncio.Future[None] | None":
         """The answer to wait for, when one was asked for."""
-        loop = asyncio.get_running_loop()
         self._owner = None
         if self._commit_is_due:
             self._commit_is_due = False
-            loop.call_soon(self._commit)
+            asyncio.get_running_loop().call_soon(self._commit)
         answer = None
         if durable:
-            answer = loop.create_future()
+            answer = asyncio.get_running_loop().create_future()
             self._unanswered.append(answer)
         if not self.connection.in_transaction:
             self._abandon()
@@ -257,9 +256,10 @@ class Turn(Generic[Given]):
         self._is_single = is_single
 
     async def __aenter__(self) -> Given:
-        await self._writer.enter()
         if self._is_single:
+            await self._writer.enter(None)
             return self._given
+        await self._writer.enter(asyncio.current_task())
         try:
             self._writer.connection.execute("SAVEPOINT turn")
         except sqlite3.Error as error:
