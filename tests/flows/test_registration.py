@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from watchword.domain.sessions import Transport
 from watchword.domain.time import HOUR
 from watchword.flows.grants import Grant
 from watchword.flows.sign_in import Arrival
-from watchword.ports import AccountQuery, PageRequest
+from watchword.ports import AccountQuery, Hasher, HashState, PageRequest
 
 ARRIVAL = Arrival(transport=Transport.BODY, origin=ORIGIN, trace=TRACE)
 
@@ -144,3 +145,24 @@ class TestTheSetUpLink:
         await house.register_admin()
         with pytest.raises(LinkInvalid):
             await self.complete(house, token, "other@example.com")
+
+    async def test_is_of_no_use_when_somebody_became_administrator_meanwhile(
+        self, house: House
+    ) -> None:
+        """While the password is hashed, the operator's command makes one."""
+        setup = house.flows.setup
+        hasher = setup.registration.hasher
+
+        class Slow(Hasher):
+            async def hash(self, password: str) -> str:
+                await house.register_admin()
+                return await hasher.hash(password)
+
+            async def verify(self, password: str, encoded: str | None) -> HashState:
+                return await hasher.verify(password, encoded)
+
+        token = await setup.make_link(TRACE)
+        slow = replace(setup, registration=replace(setup.registration, hasher=Slow()))
+        with pytest.raises(LinkInvalid):
+            await slow.complete(token, "other@example.com", PASSWORD, ARRIVAL)
+        assert await count_accounts(house) == 1

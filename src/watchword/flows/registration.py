@@ -112,7 +112,7 @@ class Setup:
         return token
 
     async def needs_admin(self) -> bool:
-        return not await self.store.reading.directory.has_admin()
+        return not await self.store.reading.accounts.has_admin()
 
     async def complete(self, token: str, email: str, password: str, arrival: Arrival) -> Grant:
         """Raise `LinkInvalid`, or what `Registration.register` raises: then the link is still
@@ -129,6 +129,8 @@ class Setup:
         account = registration.new_account(applicant.address, "", ADMIN, encoded)
         async with self.store.transaction() as unit:
             now = self.clock.now()
+            if await unit.accounts.has_admin():
+                raise LinkInvalid
             if await unit.links.consume(token_hash, Purpose.SETUP, now=now) is None:
                 raise LinkInvalid
             await unit.accounts.insert(account)

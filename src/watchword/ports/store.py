@@ -48,13 +48,15 @@ class Accounts(Protocol):
         """With sessions, devices and links. Raise `LastAdmin` as above."""
         ...
 
+    async def has_admin(self) -> bool:
+        """An active one."""
+        ...
+
 
 class Directory(Protocol):
     """Reads over many accounts; they may be slow, so they never run on the event loop."""
 
     async def list_accounts(self, query: AccountQuery, page: PageRequest) -> Page[Account]: ...
-
-    async def has_admin(self) -> bool: ...
 
     async def list_signed_in(self, page: PageRequest) -> Page[str]:
         """The ids of those with a session that nobody has ended, past its time or not; by id."""

@@ -337,7 +337,7 @@ class TestClosing:
         [
             lambda store: insert(store, "ada"),
             lambda store: store.reading.accounts.find("u-ada"),
-            lambda store: store.reading.directory.has_admin(),
+            lambda store: store.reading.accounts.has_admin(),
             lambda store: store.limits.hit("k", ALLOWANCE, now=NOW),
             lambda store: store.lockouts.begin("k", POLICY, now=NOW),
             lambda store: store.purge(NOW, at_most=1),

@@ -73,6 +73,9 @@ class MemoryAccounts:
         self._place.tables.accounts[account.id] = account
         self._place.tables.note(Topic.USER, account.id)
 
+    async def has_admin(self) -> bool:
+        return any(map(is_admin, self._place.tables.accounts.values()))
+
 
 class MemoryDirectory:
     def __init__(self, place: Place) -> None:
@@ -88,9 +91,6 @@ class MemoryDirectory:
         ]
         shown = matching[: page.limit]
         return Page(shown, shown[-1].id if len(matching) > page.limit else None)
-
-    async def has_admin(self) -> bool:
-        return any(map(is_admin, self._place.tables.accounts.values()))
 
     async def list_signed_in(self, page: PageRequest) -> Page[str]:
         sessions = self._place.tables.sessions.values()

@@ -37,6 +37,7 @@ UPDATE users SET status = :status
 WHERE id = :id AND (:status = 'active' OR {_LEAVES_AN_ADMIN})
 """  # noqa: S608  constant text
 _DELETE = f"DELETE FROM users WHERE id = :id AND {_LEAVES_AN_ADMIN}"  # noqa: S608
+_HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _DELETE_LINKS = "DELETE FROM links WHERE user_id = :id"
 
 
@@ -114,6 +115,9 @@ class SqlAccounts:
     async def delete(self, account_id: str) -> None:
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
         await self._statements.change(_DELETE_LINKS, {"id": account_id})
+
+    async def has_admin(self) -> bool:
+        return await self._statements.row(_HAS_ADMIN, {}) is not None
 
     async def _settle(self, account_id: str, changed: int) -> None:
         if not changed:

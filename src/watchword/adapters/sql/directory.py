@@ -10,7 +10,6 @@ from watchword.ports import AccountQuery, Page, PageRequest
 
 _SELECT = f"SELECT {COLUMNS} FROM users u"  # noqa: S608  constant columns
 _TEXT = "(lower(u.email) LIKE :text ESCAPE '!' OR lower(u.name) LIKE :text ESCAPE '!')"
-_HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _SIGNED_IN = """
 SELECT DISTINCT user_id FROM sessions WHERE ended_at IS NULL AND user_id > :after
 ORDER BY user_id LIMIT :limit
@@ -35,9 +34,6 @@ class SqlDirectory:
         rows = await self._slow.rows(sql, {**parameters, "limit": page.limit + 1})
         shown = [account_of(row) for row in rows[: page.limit]]
         return Page(shown, shown[-1].id if len(rows) > page.limit else None)
-
-    async def has_admin(self) -> bool:
-        return await self._slow.row(_HAS_ADMIN, {}) is not None
 
     async def list_signed_in(self, page: PageRequest) -> Page[str]:
         parameters: dict[str, Value] = {"after": page.after or "", "limit": page.limit + 1}

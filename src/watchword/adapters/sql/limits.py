@@ -52,7 +52,7 @@ UPDATE lockouts SET last_at = last_at WHERE key = :key
 RETURNING failures, locks, consecutive, locked_until, last_at
 """
 _SUCCEED = "DELETE FROM lockouts WHERE key = :key"
-_FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR substr(key, 1, :width) = :below"
+_FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR (key >= :below AND key < :above)"
 
 
 class SqlLimits:
@@ -121,9 +121,9 @@ class SqlLockouts:
         await self._statements.change(_SUCCEED, {"key": key})
 
     async def forget(self, key: str) -> None:
-        below = f"{key}:"
+        """Keys are compared byte by byte: a semicolon comes next after a colon."""
         await self._statements.change(
-            _FORGET_ALL, {"key": key, "below": below, "width": len(below)}
+            _FORGET_ALL, {"key": key, "below": f"{key}:", "above": f"{key};"}
         )
 
 
