@@ -5,6 +5,7 @@ losing answer takes nothing from the winner.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import Presented
@@ -14,7 +15,7 @@ from watchword.domain.sessions import EndReason, Rotation, judge_rotation
 from watchword.domain.time import Instant, Span
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.standings import Standings
-from watchword.ports import Clock, Count, Meter, RequestTrace, Store
+from watchword.ports import Clock, Count, Meter, RequestTrace, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +48,35 @@ class Refresh:
     async def _rotate(self, presented: Presented, now: Instant, trace: RequestTrace) -> int:
         """The generation that ``presented`` leads to. Raise as above."""
         id_, generation = presented.session_id, presented.generation
-        while not await self.store.rotate(id_, generation, now=now):
-            verdict, current = await self._second_look(presented, now, trace)
-            if verdict is Rotation.REPEATED:
-                self.meter.count(Count.REFRESHES, "repeated")
-                return current
-            if verdict is Rotation.REUSED:
-                self.meter.count(Count.REFRESHES, "reused")
-                raise TokenReused
-        self.meter.count(Count.REFRESHES, "rotated")
-        return generation + 1
+        look = partial(self._second_look, presented, now, trace)
+        second = await self.store.rotate(id_, generation, look, now=now)
+        if second is None:
+            self.meter.count(Count.REFRESHES, "rotated")
+            return generation + 1
+        verdict, current = second
+        if verdict is Rotation.REPEATED:
+            self.meter.count(Count.REFRESHES, "repeated")
+            return current
+        self.meter.count(Count.REFRESHES, "reused")
+        raise TokenReused
 
     async def _second_look(
-        self, presented: Presented, now: Instant, trace: RequestTrace
+        self, presented: Presented, now: Instant, trace: RequestTrace, unit: Unit
     ) -> tuple[Rotation, int]:
-        """What presenting it means, and the session's generation; a replay has ended the session.
-        It may be the current one after all: of an idle session whose last use has just been told.
-        """
-        async with self.store.transaction() as unit:
-            standing = await unit.sessions.find(presented.session_id)
-            if standing is None:
-                raise SessionRevoked
-            session = standing.session
-            session.require_alive(now)
-            verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
-            if verdict is Rotation.REUSED:
-                await unit.sessions.end(session.id, EndReason.REUSED, now=now)
-                event = TokenReuseDetected(
-                    subject=session.user_id,
-                    session=session.id,
-                    generation=presented.generation,
-                    current=session.generation,
-                )
-                await unit.audit.append(event, at=now, trace=trace)
+        """What presenting it means, and the session's generation; a replay ends the session."""
+        standing = await unit.sessions.find(presented.session_id)
+        if standing is None:
+            raise SessionRevoked
+        session = standing.session
+        session.require_alive(now)
+        verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
+        if verdict is not Rotation.REPEATED:
+            await unit.sessions.end(session.id, EndReason.REUSED, now=now)
+            event = TokenReuseDetected(
+                subject=session.user_id,
+                session=session.id,
+                generation=presented.generation,
+                current=session.generation,
+            )
+            await unit.audit.append(event, at=now, trace=trace)
         return verdict, session.generation

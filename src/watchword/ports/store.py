@@ -1,8 +1,8 @@
 """The store: what is read, and what is changed together or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.events import Event
@@ -19,6 +19,8 @@ from watchword.ports.values import (
     Standing,
     StoredKey,
 )
+
+Outcome = TypeVar("Outcome")
 
 
 class Accounts(Protocol):
@@ -193,8 +195,16 @@ class Store(Protocol):
         """Raise `Unavailable` on leaving when the commit failed: then nothing of it happened."""
         ...
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
-        """`Sessions.rotate` in a transaction of its own, committed when this returns: one statement
-        needs neither a beginning nor an end, and every refresh waits for it.
+    async def rotate(
+        self,
+        session_id: str,
+        generation: int,
+        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        *,
+        now: Instant,
+    ) -> Outcome | None:
+        """`Sessions.rotate` in a transaction of its own; None when it has rotated, and committed.
+        If it may not, what ``otherwise`` makes of that in the same transaction, before anybody
+        else can move the session on. Every refresh comes this way, and most need one statement.
         """
         ...

@@ -17,7 +17,7 @@ from watchword.domain.links import Link, Purpose
 from watchword.domain.roles import USER
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import HOUR, MINUTE
-from watchword.ports import Allowance, Change, Topic
+from watchword.ports import Allowance, Change, Topic, Unit
 from watchword.testing.conformance.ground import (
     HASH,
     NOW,
@@ -28,6 +28,7 @@ from watchword.testing.conformance.ground import (
     at_once,
     given,
     given_session,
+    rotated,
 )
 
 ADA = an_account()
@@ -163,10 +164,32 @@ class TestRaces:
     async def test_r02_a_generation_is_rotated_by_one(
         self, both: tuple[SqliteStore, SqliteStore]
     ) -> None:
-        rotations = (store.rotate(SESSION.id, 1, now=NOW) for store in both * 10)
+        rotations = (rotated(store, SESSION, now=NOW) for store in both * 10)
         returned, raised = await at_once(*rotations)
         assert raised == []
         assert returned.count(True) == 1
+
+    async def test_r02_who_loses_a_race_sees_what_it_lost_to_and_no_later_step(
+        self, both: tuple[SqliteStore, SqliteStore]
+    ) -> None:
+        """The winner goes on at once: the others must not look like replays for that."""
+        store, session = both[0], SESSION
+
+        async def seen(unit: Unit) -> int:
+            standing = await unit.sessions.find(session.id)
+            assert standing is not None
+            return standing.session.generation
+
+        async def step() -> int | None:
+            found = await store.rotate(session.id, 1, seen, now=NOW)
+            if found is None:
+                assert await rotated(store, session, 2, now=NOW)
+            return found
+
+        returned, raised = await at_once(*(step() for _ in range(20)))
+        assert raised == []
+        assert returned.count(None) == 1
+        assert returned.count(2) == 19
 
     async def test_a04_two_administrators_cannot_demote_each_other(
         self, both: tuple[SqliteStore, SqliteStore]

@@ -1,7 +1,8 @@
 """The store on dicts: a transaction works on a copy, and its commit puts the copy in place."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TypeVar
 
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
@@ -18,7 +19,9 @@ from watchword.adapters.memory.turns import Turns
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.time import Instant, Span
-from watchword.ports import Change
+from watchword.ports import Change, Unit
+
+Outcome = TypeVar("Outcome")
 
 
 class MemoryReading:
@@ -63,9 +66,18 @@ class MemoryStore:
             yield MemoryUnit(draft)
             self._committed.tables = draft.tables
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+    async def rotate(
+        self,
+        session_id: str,
+        generation: int,
+        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        *,
+        now: Instant,
+    ) -> Outcome | None:
         async with self._transaction() as unit:
-            return await unit.sessions.rotate(session_id, generation, now=now)
+            if await unit.sessions.rotate(session_id, generation, now=now):
+                return None
+            return await otherwise(unit)
 
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._turns.turn():

@@ -12,7 +12,7 @@ from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.devices import Origin
 from watchword.domain.roles import ADMIN, USER
 from watchword.domain.sessions import Session, Transport
-from watchword.domain.time import DAY, HOUR, Instant
+from watchword.domain.time import DAY, HOUR, MINUTE, Instant
 from watchword.ports import (
     Housekeeping,
     Limits,
@@ -131,6 +131,15 @@ async def abandon(store: ConformingStore, verb: Callable[[Unit], Awaitable[objec
     async with store.transaction() as unit:
         await verb(unit)
         raise Abandoned
+
+
+async def rotated(
+    store: ConformingStore, session: Session, generation: int = 1, *, now: Instant = NOW + MINUTE
+) -> bool:
+    async def refused(_: Unit) -> bool:
+        return False
+
+    return await store.rotate(session.id, generation, refused, now=now) is None
 
 
 async def at_once(

@@ -25,6 +25,7 @@ from watchword.testing.conformance.ground import (
     at_once,
     given,
     given_session,
+    rotated,
 )
 
 ADA = an_account()
@@ -108,7 +109,7 @@ class RevocationPromises(Promises):
 
     async def test_what_changes_nothing_is_no_news(self, store: ConformingStore) -> None:
         await settle(store)
-        assert not await store.rotate(FIRST.id, 9, now=NOW)
+        assert not await rotated(store, FIRST, 9, now=NOW)
         async with store.transaction() as unit:
             await unit.sessions.end("s-nowhere", EndReason.REVOKED, now=NOW)
             await unit.sessions.end_all("u-nobody", EndReason.REVOKED, now=NOW)

@@ -9,8 +9,10 @@ import pytest
 
 from watchword.domain.sessions import EndReason, Session, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
+from watchword.ports import Unit
 from watchword.testing.conformance.ground import (
     NOW,
+    Abandoned,
     ConformingStore,
     Promises,
     a_session,
@@ -20,6 +22,7 @@ from watchword.testing.conformance.ground import (
     find_session,
     given,
     given_session,
+    rotated,
 )
 
 LATER = NOW + MINUTE
@@ -37,47 +40,59 @@ async def given_one(
     return session
 
 
-async def rotate(
-    store: ConformingStore, session: Session, generation: int = 1, *, now: Instant = LATER
-) -> bool:
-    return await store.rotate(session.id, generation, now=now)
-
-
 class RotationPromises(Promises):
     async def test_rotation_moves_the_generation_on_and_slides(
         self, store: ConformingStore
     ) -> None:
         session = await given_one(store)
-        rotated = replace(
+        assert await rotated(store, session)
+        moved_on = replace(
             session,
             generation=2,
             rotated_at=LATER,
             last_seen_at=LATER,
             idle_expires_at=LATER + HOUR,
         )
-        assert await rotate(store, session)
-        assert await find_session(store, session) == rotated
+        assert await find_session(store, session) == moved_on
 
     @pytest.mark.parametrize("generation", [-1, 0, 2, 3])
     async def test_r04_only_the_exact_generation_rotates(
         self, store: ConformingStore, generation: int
     ) -> None:
         session = await given_one(store)
-        assert not await rotate(store, session, generation)
+        assert not await rotated(store, session, generation)
         assert await find_session(store, session) == session
 
     async def test_r02_of_many_rotations_at_once_one_wins(self, store: ConformingStore) -> None:
         session = await given_one(store)
-        returned, raised = await at_once(*(rotate(store, session) for _ in range(50)))
+        returned, raised = await at_once(*(rotated(store, session) for _ in range(50)))
         assert raised == []
         assert returned.count(True) == 1
         assert (await find_session(store, session)).generation == 2
+
+    async def test_what_is_done_instead_of_a_rotation_is_undone_when_it_raises(
+        self, store: ConformingStore
+    ) -> None:
+        session = await given_one(store)
+
+        async def end_and_fail(unit: Unit) -> None:
+            await unit.sessions.end(session.id, EndReason.REUSED, now=LATER)
+            raise Abandoned
+
+        async def end(unit: Unit) -> bool:
+            return await unit.sessions.end(session.id, EndReason.REUSED, now=LATER)
+
+        with pytest.raises(Abandoned):
+            await store.rotate(session.id, 9, end_and_fail, now=LATER)
+        assert await find_session(store, session) == session
+        assert await store.rotate(session.id, 9, end, now=LATER)
+        assert (await find_session(store, session)).ended_at == LATER
 
     async def test_r12_an_ended_session_does_not_rotate(self, store: ConformingStore) -> None:
         session = await given_one(store)
         await alone(store, lambda unit: unit.sessions.end(session.id, EndReason.REUSED, now=NOW))
         ended = await find_session(store, session)
-        assert not await rotate(store, session)
+        assert not await rotated(store, session)
         assert await find_session(store, session) == ended
 
     async def test_r09_whatever_the_order_an_ended_session_stays_ended(
@@ -97,30 +112,30 @@ class RotationPromises(Promises):
             async with store.transaction() as unit:
                 await unit.sessions.reprove(session, ("pwd",), now=LATER)
 
-        await asyncio.gather(rotate(store, session), touch(), end(), reprove(), touch())
-        await asyncio.gather(rotate(store, session, 2), touch(), reprove())
+        await asyncio.gather(rotated(store, session), touch(), end(), reprove(), touch())
+        await asyncio.gather(rotated(store, session, 2), touch(), reprove())
         assert (await find_session(store, session)).ended_at == LATER
 
     async def test_r10_idle_and_absolute_end_are_the_first_dead_moments(
         self, store: ConformingStore
     ) -> None:
         session = await given_one(store, ends=NOW + HOUR + 2)
-        assert not await rotate(store, session, now=NOW + HOUR)
-        assert await rotate(store, session, now=NOW + HOUR - 1)
+        assert not await rotated(store, session, now=NOW + HOUR)
+        assert await rotated(store, session, now=NOW + HOUR - 1)
         assert (await find_session(store, session)).expires_at == NOW + HOUR + 2
-        assert not await rotate(store, session, 2, now=NOW + HOUR + 2)
-        assert await rotate(store, session, 2, now=NOW + HOUR + 1)
+        assert not await rotated(store, session, 2, now=NOW + HOUR + 2)
+        assert await rotated(store, session, 2, now=NOW + HOUR + 1)
 
     async def test_x07_rotation_under_a_clock_set_back_does_not_slide_backward(
         self, store: ConformingStore
     ) -> None:
         session = await given_one(store)
-        assert await rotate(store, session, now=NOW - HOUR)
-        rotated = replace(session, generation=2, rotated_at=NOW - HOUR)
-        assert await find_session(store, session) == rotated
+        assert await rotated(store, session, now=NOW - HOUR)
+        moved_on = replace(session, generation=2, rotated_at=NOW - HOUR)
+        assert await find_session(store, session) == moved_on
 
     async def test_an_unknown_session_does_not_rotate(self, store: ConformingStore) -> None:
-        assert not await rotate(store, a_session(an_account()))
+        assert not await rotated(store, a_session(an_account()))
 
     async def test_touching_slides_forward(self, store: ConformingStore) -> None:
         session = await given_one(store)

@@ -20,12 +20,12 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain, is_busy
+from watchword.adapters.sql.sqlite.savepoint import ROLLED_BACK, Savepoint
 from watchword.domain.time import Span
 
 Given = TypeVar("Given")
 _PATIENCE: Span = 10
 _LONGEST_GROUP = 0.003  # seconds
-_ROLLED_BACK = "A failed write rolled back everything that was not committed yet."
 
 
 class _State(Enum):
@@ -66,12 +66,17 @@ class GroupCommit:
 
         With ``durable`` false, leaving it does not wait for the commit, unless the last one
         failed: for counters, of which a few may be lost when the power goes or a disk fills up.
-        A block that ``is_single`` runs one statement, which SQLite itself undoes if it fails.
+        A block that ``is_single`` changes rows by one statement, which SQLite undoes by itself.
         """
         return Turn(self, given, durable=durable, is_single=is_single)
 
-    async def enter(self, owner: "asyncio.Task[object] | None") -> None:
-        """``owner`` is None for who does not wait for anything before it leaves."""
+    def savepoint(self) -> "Savepoint":
+        """Within a turn: from here on, what is done is done together or not at all."""
+        self._owner = asyncio.current_task()
+        return Savepoint(self.connection)
+
+    async def enter(self) -> None:
+        """Until the turn is left or has a savepoint, it must wait for nothing."""
         while self._state is not _State.OPEN or self._owner is not None:
             if self._owner is not None and self._owner is asyncio.current_task():
                 raise RuntimeError("A task cannot wait for a transaction that it is in itself.")
@@ -79,7 +84,6 @@ class GroupCommit:
                 self._open()
             else:
                 await self._change_of_state()
-        self._owner = owner
         self._turns += 1
 
     def leave(self, *, durable: bool) -> "asyncio.Future[None] | None":
@@ -165,7 +169,7 @@ class GroupCommit:
         whose change was in it is told so.
         """
         batch, self._unanswered = self._unanswered, []
-        self._committed(batch, StoreFailed(_ROLLED_BACK))
+        self._committed(batch, StoreFailed(ROLLED_BACK))
 
     def _serve(self) -> None:
         while (work := self._work.get()) is not None:
@@ -245,7 +249,7 @@ def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
 class Turn(Generic[Given]):
     """One transaction on the write connection, rolled back alone when its block raises."""
 
-    __slots__ = ("_durable", "_given", "_is_single", "_writer")
+    __slots__ = ("_durable", "_given", "_is_single", "_savepoint", "_writer")
 
     def __init__(
         self, writer: GroupCommit, given: Given, *, durable: bool, is_single: bool
@@ -254,17 +258,16 @@ class Turn(Generic[Given]):
         self._given = given
         self._durable = durable
         self._is_single = is_single
+        self._savepoint: Savepoint | None = None
 
     async def __aenter__(self) -> Given:
-        if self._is_single:
-            await self._writer.enter(None)
-            return self._given
-        await self._writer.enter(asyncio.current_task())
-        try:
-            self._writer.connection.execute("SAVEPOINT turn")
-        except sqlite3.Error as error:
-            self._writer.leave(durable=False)
-            raise explain(error) from error
+        await self._writer.enter()
+        if not self._is_single:
+            try:
+                self._savepoint = self._writer.savepoint()
+            except StoreFailed:
+                self._writer.leave(durable=False)
+                raise
         return self._given
 
     async def __aexit__(
@@ -283,17 +286,6 @@ class Turn(Generic[Given]):
             await answer
 
     def _end(self, *, undo: bool) -> StoreFailed | None:
-        connection = self._writer.connection
-        if not connection.in_transaction:
-            return StoreFailed(_ROLLED_BACK)
-        if self._is_single:
-            return None
-        try:
-            if undo:
-                connection.execute("ROLLBACK TO turn")
-            connection.execute("RELEASE turn")
-        except sqlite3.Error as failure:
-            with suppress(sqlite3.Error):  # what could not be undone alone is undone with the rest
-                connection.execute("ROLLBACK")
-            return explain(failure)
-        return None
+        if self._savepoint is not None:
+            return self._savepoint.end(undo=undo)
+        return None if self._writer.connection.in_transaction else StoreFailed(ROLLED_BACK)

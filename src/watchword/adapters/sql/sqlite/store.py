@@ -1,9 +1,11 @@
 """The embedded store: one file, one writer, reads in place."""
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from watchword.adapters.sql.accounts import SqlAccounts
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
@@ -18,7 +20,9 @@ from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThre
 from watchword.adapters.sql.statements import Queries, Statements
 from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Allowance, Tally
+from watchword.ports import Allowance, Tally, Unit
+
+Outcome = TypeVar("Outcome")
 
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
@@ -78,9 +82,19 @@ class SqliteStore:
     def transaction(self) -> AbstractAsyncContextManager[SqlUnit]:
         return self._writer.turn(self._unit)
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+    async def rotate(
+        self,
+        session_id: str,
+        generation: int,
+        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        *,
+        now: Instant,
+    ) -> Outcome | None:
         async with self._writer.turn(self._unit, is_single=True) as unit:
-            return await unit.sessions.rotate(session_id, generation, now=now)
+            if await unit.sessions.rotate(session_id, generation, now=now):
+                return None
+            with self._writer.savepoint():
+                return await otherwise(unit)
 
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._writer.turn(self._purge) as purge:
