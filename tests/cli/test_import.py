@@ -40,6 +40,9 @@ def emails(operator: Operator) -> list[str]:
     return operator.do(work)
 
 
+NO_OBJECT = "This is not a JSON object, or a name comes twice in it."
+
+
 class TestNdjson:
     def test_brings_everything_that_it_says(self, operator: Operator) -> None:
         file = ndjson(
@@ -69,13 +72,14 @@ class TestNdjson:
     @pytest.mark.parametrize(
         ("line", "reason"),
         [
-            ("{", "This is not JSON."),
-            ("[1]", "This is not a JSON object."),
-            ("[" * 10_000, "This is not JSON."),
+            ("{", NO_OBJECT),
+            ("[1]", NO_OBJECT),
+            ("[" * 10_000, NO_OBJECT),
+            ('{"email": "a@example.com", "email": "b@example.com"}', NO_OBJECT),
             ({"name": "x"}, "email: Enter an e-mail address."),
             ({"email": "ada"}, "email: This is not a valid e-mail address."),
             ({"email": ["ada@example.com"]}, "email: This must be a text."),
-            ({"email": "a\ud800@example.com"}, "This is not JSON."),
+            ({"email": "a\ud800@example.com"}, NO_OBJECT),
             ({"email": "ada@example.com", "name": "a\u0000b"}, "name: A name cannot hold"),
             ({"email": "ada@example.com", "name": 1}, "name: This must be a text."),
             ({"email": "ada@example.com", "role": "king"}, "role: Not a role here."),

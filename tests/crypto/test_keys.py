@@ -1,6 +1,7 @@
 """Keys keep their algorithm, hide their private half, and are never made of weak material."""
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as generate_rsa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -224,3 +226,14 @@ class TestWeakKeys:
             SigningKey.from_bytes(stored(jwk, d=jwk["d"][:-4]))
         assert jwk["d"][:8] not in str(refused.value)
         assert refused.value.__suppress_context__
+
+
+@given(message=st.binary(max_size=2_000))
+def test_a_signature_is_the_same_by_both_libraries(
+    keys: dict[Algorithm, SigningKey], message: bytes
+) -> None:
+    """RFC 8032 section 5.1.6: Ed25519 is deterministic."""
+    key = keys[Algorithm.EDDSA]
+    jwk = json.loads(key.to_bytes())
+    openssl = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(jwk["d"] + "="))
+    assert key.sign(message) == openssl.sign(message)

@@ -192,6 +192,19 @@ class TestASessionCookie:
             await house.enter(cookie)
         await house.enter(fresh)
 
+    async def test_s13_that_was_replaced_does_not_keep_its_session_alive(
+        self, house: House, cookie: Grant
+    ) -> None:
+        fresh = await reauthenticate(house, cookie)
+        await house.enter(fresh)
+        before = house.flows.standings.last_seen(fresh.session)
+        house.clock.advance(HOUR)
+        with pytest.raises(SessionRevoked):
+            await house.enter(cookie)
+        assert house.flows.standings.last_seen(fresh.session) == before
+        await house.enter(fresh)
+        assert house.flows.standings.last_seen(fresh.session) == before + HOUR
+
     async def test_of_another_transport_does_not_exist(self, house: House, cookie: Grant) -> None:
         other = await house.sign_in()
         forged = house.flows.grants.cookies.make(other.session.id, 1, other.session.salt)

@@ -11,10 +11,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import msgspec
-
 from watchword.cli.output import unquoted
 from watchword.cli.terminal import fail
+from watchword.crypto import strict_json
 from watchword.flows.importing import FIELDS, PASSED_OVER
 
 _LONGEST: Final = 16_384  # bytes of one record; an account needs fewer than 3,000
@@ -172,11 +171,11 @@ class Records:
 
 def _object(text: str) -> Mapping[str, object]:
     try:
-        content = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
-        raise Unreadable("This is not JSON.") from None
-    if not isinstance(content, dict):
-        raise Unreadable("This is not a JSON object.")
+        content = strict_json.decode(text.encode())
+        for value in content.values():
+            str(value).encode()  # half a character, which an escape can make, is no text
+    except ValueError:
+        raise Unreadable("This is not a JSON object, or a name comes twice in it.") from None
     return content
 
 

@@ -5,14 +5,14 @@ is refused (RFC 7515, RFC 8725). It reads no key from a header, follows no URL, 
 """
 
 import json
-import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final
 
 from cryptography.exceptions import InvalidSignature
 
+from watchword.crypto import strict_json
 from watchword.crypto.keys import KID, SigningKey, VerifyingKey
 
 # Characters. Every token issued here stays below it, whatever its claims.
@@ -90,11 +90,9 @@ def sign_segment(header_segment: str, payload: bytes, key: SigningKey) -> str:
 def read_object(text: bytes) -> dict[str, object]:
     """Read a JSON object: no name twice in it, no number beyond reach, 16 levels at most."""
     try:
-        value = _JSON.decode(text.decode("utf-8"))
-    except (ValueError, RecursionError):
+        value = strict_json.decode(text)
+    except ValueError:
         raise InvalidToken("json") from None
-    if not isinstance(value, dict):
-        raise InvalidToken("json")
     _refuse_depth(value)
     return value
 
@@ -145,26 +143,3 @@ def _refuse_depth(value: dict[str, object]) -> None:
         if not level:
             return
     raise InvalidToken("json")
-
-
-def _unique(members: list[tuple[str, object]]) -> dict[str, object]:
-    unique = dict(members)
-    if len(unique) != len(members):
-        raise ValueError("a name occurs twice")
-    return unique
-
-
-def _finite(digits: str) -> float:
-    number = float(digits)
-    if not math.isfinite(number):
-        raise ValueError("a number is out of range")
-    return number
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_JSON: Final = json.JSONDecoder(
-    object_pairs_hook=_unique, parse_float=_finite, parse_constant=_refuse_constant
-)

@@ -55,6 +55,7 @@ class Access:
         caller = await self._standings.admit(claims.sid, now)
         if claims.gen != caller.session.proof:
             raise TokenExpired
+        self._standings.note_use(claims.sid, now)
         return caller
 
     async def _verify_anew(self, text: str, now: Instant) -> AccessClaims:
@@ -100,10 +101,11 @@ class Access:
         """Raise `TokenInvalid` for what is not ours, `SessionRevoked` for a cookie that a newer
         one has replaced, or what `Standings.admit` raises.
         """
+        now = self._clock.now()
         try:
             presented = self._cookies.read(text)
             self._standings.catch_up()
-            caller = await self._standings.admit(presented.session_id, self._clock.now())
+            caller = await self._standings.admit(presented.session_id, now)
             self._cookies.require_genuine(presented, caller.session.salt)
         except InvalidToken:
             raise TokenInvalid from None
@@ -111,4 +113,5 @@ class Access:
             raise TokenInvalid
         if presented.generation != caller.session.generation:
             raise SessionRevoked
+        self._standings.note_use(presented.session_id, now)
         return caller

@@ -43,6 +43,7 @@ class Refresh:
         generation = await self._rotate(presented, now, trace)
         self.standings.catch_up()
         caller = await self.standings.admit(presented.session_id, now)
+        self.standings.note_use(presented.session_id, now)
         return await self.grants.renew(caller, generation, now=now)
 
     async def _rotate(self, presented: Presented, now: Instant, trace: RequestTrace) -> int:

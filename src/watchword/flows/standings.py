@@ -66,7 +66,7 @@ class Standings:
         self._epoch = 0
 
     async def admit(self, session_id: str, now: Instant) -> Caller:
-        """The caller of a live session, marked as seen now; `catch_up` was called before it.
+        """The caller of a live session; `catch_up` was called before it.
 
         Raise `SessionRevoked` or `SessionExpired`. An end that is due is confirmed by the store:
         another process may have seen the session since.
@@ -78,10 +78,16 @@ class Standings:
             picture.caller.session.require_alive(now)
         else:
             self._meter.count(Count.CACHE, "session_hit")
-        picture.seen = max(picture.seen, now)
-        if picture.seen - picture.stored >= self._stale_after(picture.caller.session.idle_ttl):
-            self._unstored[session_id] = picture
         return picture.caller
+
+    def note_use(self, session_id: str, now: Instant) -> None:
+        """Of a session that has just been admitted, by whoever has proven to hold it."""
+        picture = self._pictures.get(session_id)
+        if picture is None or now <= picture.seen:
+            return
+        picture.seen = now
+        if now - picture.stored >= self._stale_after(picture.caller.session.idle_ttl):
+            self._unstored[session_id] = picture
 
     async def find(self, session_id: str) -> Session:
         """The session as it was last read, for what never changes of it: its person, its transport,

@@ -1,17 +1,17 @@
 """Bodies: read within limits, parsed strictly, and checked field by field."""
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from functools import cache, lru_cache
 from types import coroutine
-from typing import Any, Final, NoReturn, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
+from watchword.crypto import strict_json
 from watchword.domain.errors import FieldError, Invalid, Malformed
 from watchword.web.errors import TooLarge, UnsupportedMediaType
 
@@ -101,14 +101,11 @@ def _go_on(steps: Generator[Any, Any, T], wish: object) -> Generator[Any, Any, T
 
 
 def parse_json(raw: bytes) -> dict[str, object]:
-    """A JSON object without repeated names, NaN or endless numbers (attack I03)."""
+    """Raise `Malformed` for what is no JSON object, or not read alike by everybody (attack I03)."""
     try:
-        value = _JSON.decode(raw.decode("utf-8"))
-    except (ValueError, RecursionError):
+        return strict_json.decode(raw)
+    except ValueError:
         raise Malformed("The body is not a JSON object that can be read.") from None
-    if not isinstance(value, dict):
-        raise Malformed("The body must be a JSON object.")
-    return value
 
 
 def parse_form(raw: bytes) -> dict[str, object]:
@@ -118,23 +115,14 @@ def parse_form(raw: bytes) -> dict[str, object]:
             raw.decode("ascii"), keep_blank_values=True, strict_parsing=bool(raw),
             max_num_fields=_MOST_FIELDS, errors="strict",
         )  # fmt: skip
-        return dict(_unique(list(pairs)))
     except ValueError:
         raise Malformed("The form cannot be read.") from None
+    fields: dict[str, object] = dict(pairs)
+    if len(fields) != len(pairs):
+        raise Malformed("A field of the form comes twice.")
+    return fields
 
 
-def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    unique = dict(members)
-    if len(unique) != len(members):
-        raise ValueError("a name occurs twice")
-    return unique
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-_JSON: Final = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
 _UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
 
 

@@ -100,6 +100,8 @@ class Edge:
 
     async def _answer(self, found: Found, incoming: Incoming) -> Answer:
         route, scope, headers = found.route, incoming.scope, incoming.headers
+        if headers.one(b"host") is None and scope.get("http_version") == "1.1":
+            raise Malformed("The Host header is missing.")  # RFC 9112 section 3.2
         cookies = read_cookies(headers.all(b"cookie"), self._owned)
         if scope["method"] not in SAFE_METHODS and (cookies or route.sets_cookies):
             self._csrf.require_own(
