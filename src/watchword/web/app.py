@@ -54,7 +54,7 @@ ROUTES: Final = (
           tag="Sign-in", summary="Sign out everywhere", body=s.NoBody, optional_body=True,
           limits=AUTH, answers={200: s.RevokedAnswer}),
     Route(method="POST", path="/auth/reauthenticate", page=credentials.reauthenticate, who=USER,
-          tag="Sign-in", summary="Prove once more who one is, for step-up actions",
+          tag="Sign-in", summary="Prove once more who one is; earlier access tokens end",
           body=s.ReauthenticateBody, limits=AUTH, answers={200: s.GrantAnswer},
           refusals=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "BUSY")),
     Route(method="POST", path="/auth/change-password", page=credentials.change_password, who=USER,

@@ -91,16 +91,8 @@ def user_shape(account: Account) -> UserShape:
 
 
 def managed_user_shape(account: Account) -> ManagedUserShape:
-    return ManagedUserShape(
-        account.id,
-        account.email.text,
-        account.name,
-        account.role,
-        account.email_verified,
-        account.mfa_enabled,
-        time_text(account.created_at),
-        account.status.value,
-    )
+    shown = msgspec.structs.asdict(user_shape(account))
+    return ManagedUserShape(**shown, status=account.status.value)
 
 
 def session_shape(
