@@ -109,6 +109,17 @@ class TestAnAccessToken:
             await house.enter(grant)
         await house.enter(fresh)
 
+    async def test_s13_of_an_earlier_proof_does_not_keep_its_session_alive(
+        self, house: House, grant: Grant
+    ) -> None:
+        fresh = await reauthenticate(house, grant)
+        await house.enter(fresh)
+        before = house.flows.standings.last_seen(fresh.session)
+        house.clock.advance(MINUTE)
+        with pytest.raises(TokenExpired):
+            await house.enter(grant)
+        assert house.flows.standings.last_seen(fresh.session) == before
+
     async def test_a03_says_nothing_of_what_its_person_may_do(
         self, house: House, grant: Grant
     ) -> None:

@@ -237,3 +237,34 @@ class TestWritingUsesDown:
         ended = await house.session(grant)
         await house.flows.standings.flush()
         assert await house.session(grant) == ended
+
+
+class TestAUseThatIsNotWrittenDownYet:
+    @pytest.mark.parametrize("door", ["access", "refresh"])
+    async def test_s13_outlives_its_picture(self, house: House, door: str) -> None:
+        """Somebody changes the name at the brink of the idle end, before the second is over."""
+        await house.register()
+        grant = await house.sign_in()
+        house.clock.advance(grant.session.idle_ttl - 1)
+        access = await house.flows.grants.access_token(
+            grant.account, grant.session, now=house.clock.now()
+        )
+        await house.flows.access.by_access_token(access.text)
+        async with house.store.transaction() as unit:
+            await unit.accounts.rename(grant.account.id, "Ada L.")
+        house.flows.standings.catch_up()
+        house.clock.advance(500)
+        if door == "access":
+            await house.flows.access.by_access_token(access.text)
+        else:
+            await house.refresh(grant.held)
+
+    async def test_is_none_after_a_refresh_which_has_written_it(self, house: House) -> None:
+        await house.register()
+        grant = await house.sign_in()
+        await house.enter(grant)
+        house.clock.advance(DAY)
+        await house.refresh(grant.held)
+        assert (await house.session(grant)).last_seen_at == house.clock.now()
+        assert house.flows.standings.last_seen(grant.session) == house.clock.now()
+        assert await house.flows.standings.flush() == 0

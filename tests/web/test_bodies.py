@@ -81,19 +81,55 @@ class TestArrival:
 
     async def test_x02_dripping_does_not_buy_time(self) -> None:
         """The time is for the whole body: what has come does not start it again."""
-        never = asyncio.Event()
-        drops = arriving(b"a", b"b", b"c", ends=False)
-        left = 2
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        loop.time = lambda: now  # type: ignore[method-assign]  # the loop is this test's own
 
         async def receive() -> Mapping[str, Any]:
-            nonlocal left
-            if not left:
-                await never.wait()
-            left -= 1
-            return await drops()
+            nonlocal now
+            now += 6
+            await asyncio.sleep(0)
+            return {"type": "http.request", "body": b"a", "more_body": True}
 
         with pytest.raises(Malformed):
-            await read_body(receive, limit=9, seconds=0.001)
+            await read_body(receive, limit=9, seconds=10)
+
+    async def test_who_gives_up_tells_the_server_so(self) -> None:
+        told = []
+
+        async def receive() -> Mapping[str, Any]:
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                told.append("cancelled")
+                raise
+            return {}
+
+        reading = asyncio.create_task(read_body(receive, limit=9, seconds=PATIENT))
+        await asyncio.sleep(0)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+        assert told == ["cancelled"]
+
+    async def test_whatever_can_be_awaited_may_bring_it(self) -> None:
+        """ASGI asks for an awaitable, and for nothing else of it."""
+        message = {"type": "http.request", "body": b"abc"}
+
+        class Steps:
+            """It brings nothing, after two rounds of the loop."""
+
+            def __await__(self) -> Any:
+                return iter([None, None])
+
+        def receive() -> Awaitable[Any]:
+            future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            asyncio.get_running_loop().call_soon(future.set_result, message)
+            return future
+
+        assert await read_body(receive, limit=9, seconds=PATIENT) == b"abc"
+        with pytest.raises(TypeError):
+            await read_body(Steps, limit=9, seconds=PATIENT)
 
 
 class TestHeaders:

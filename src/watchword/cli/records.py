@@ -5,6 +5,7 @@ itself (a CSV record whose quotes do not close: what they enclose).
 """
 
 import csv
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,7 @@ from watchword.flows.importing import FIELDS, PASSED_OVER
 
 _LONGEST: Final = 16_384  # bytes of one record; an account needs fewer than 3,000
 _BOM: Final = b"\xef\xbb\xbf"
+_HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _DELIMITERS: Final = ",;\t"
 _CLAIMS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -172,10 +174,10 @@ class Records:
 def _object(text: str) -> Mapping[str, object]:
     try:
         content = strict_json.decode(text.encode())
-        for value in content.values():
-            str(value).encode()  # half a character, which an escape can make, is no text
     except ValueError:
         raise Unreadable("This is not a JSON object, or a name comes twice in it.") from None
+    if any(_HALF_CHARACTER.search(value) for value in content.values() if isinstance(value, str)):
+        raise Unreadable("A text holds half a character: an escape between \\ud800 and \\udfff.")
     return content
 
 

@@ -58,10 +58,10 @@ class AccessClaims(msgspec.Struct, frozen=True, kw_only=True):
     amr: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        try:
-            _require_texts((self.iss, self.aud), (self.sub, self.sid, self.role), self.amr)
-        except TypeError:  # what cannot be looked up is no text
-            raise ValueError("a claim that is to be a text is none") from None
+        for text in (self.iss, self.aud, self.sub, self.sid, self.role, *self.amr):
+            if type(text) is not str:
+                raise ValueError("iss, aud, sub, sid, role and amr are texts")
+        _require_texts((self.iss, self.aud), (self.sub, self.sid, self.role), self.amr)
         if not _is_text(self.jti, _MAX_TEXT):
             raise ValueError("jti is a text of 1 to 128 characters")
         if not (_is_whole(self.iat) and _is_whole(self.exp) and _is_whole(self.gen)):

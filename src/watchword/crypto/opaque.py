@@ -9,7 +9,8 @@ import hashlib
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from watchword.crypto.jws import InvalidToken
 
@@ -79,7 +80,7 @@ class MacKeys:
             raise InvalidToken("opaque")
 
 
-class Presented(NamedTuple):
+class Presented(msgspec.Struct, frozen=True):
     """A token that we made, as it came back; whether it is its session's is not yet known."""
 
     session_id: str

@@ -5,6 +5,7 @@ Invariant: a session that has ended never lives again; every transition here lea
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from watchword.domain.devices import Origin
 from watchword.domain.errors import SessionExpired, SessionRevoked
@@ -94,6 +95,13 @@ class Rotation(StrEnum):
     CURRENT = "current"
     REPEATED = "repeated"
     REUSED = "reused"
+
+
+class Step(NamedTuple):
+    """What presenting a token has led to, and the generation that is current now."""
+
+    verdict: Rotation
+    generation: int
 
 
 def judge_rotation(session: Session, presented: int, *, now: Instant, grace: Span) -> Rotation:

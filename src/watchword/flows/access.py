@@ -60,7 +60,6 @@ class Access:
 
     async def _verify_anew(self, text: str, now: Instant) -> AccessClaims:
         keys = await self._keyring.keys()
-        self._forget_if_keys_changed()
         try:
             return self._verify(text, keys, now)
         except UnknownKey:
@@ -73,7 +72,6 @@ class Access:
         keys = self._keyring.at_hand
         if keys is None:
             return
-        self._forget_if_keys_changed()
         with suppress(UnknownKey):
             self._verify(text, keys, now)
 

@@ -1,7 +1,6 @@
 """What a signed-in person is given to hold: an access token, and the token of the transport."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from watchword.crypto.access_tokens import AccessClaims, AccessTokens
 from watchword.crypto.opaque import SessionTokens, to_text
@@ -15,7 +14,8 @@ from watchword.ports import Randomness
 _JTI_BYTES = 12
 
 
-class AccessToken(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class AccessToken:
     """``expires_in`` is in whole seconds."""
 
     text: str
@@ -25,9 +25,11 @@ class AccessToken(NamedTuple):
         return "AccessToken(<hidden>)"
 
 
-class Grant(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Grant:
     """``held`` is the refresh token, or in the ``session`` transport the cookie's value; there no
-    access token is given. ``ends_in`` is the time to the session's absolute end.
+    access token is given. ``session`` is as it was last read: after a refresh, of a step before.
+    ``ends_in`` is the time to its absolute end.
     """
 
     account: Account

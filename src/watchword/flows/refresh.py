@@ -9,9 +9,9 @@ from functools import partial
 
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import Presented
-from watchword.domain.errors import SessionRevoked, TokenInvalid, TokenReused
+from watchword.domain.errors import SessionRevoked, TokenInvalid, TokenReused, Unavailable
 from watchword.domain.events import TokenReuseDetected
-from watchword.domain.sessions import EndReason, Rotation, judge_rotation
+from watchword.domain.sessions import EndReason, Rotation, Step, judge_rotation
 from watchword.domain.time import Instant, Span
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.standings import Standings
@@ -50,20 +50,20 @@ class Refresh:
         """The generation that ``presented`` leads to. Raise as above."""
         id_, generation = presented.session_id, presented.generation
         look = partial(self._second_look, presented, now, trace)
-        second = await self.store.rotate(id_, generation, look, now=now)
-        if second is None:
-            self.meter.count(Count.REFRESHES, "rotated")
-            return generation + 1
-        verdict, current = second
-        if verdict is Rotation.REPEATED:
+        step = await self.store.rotate(id_, generation, look, now=now)
+        if step.verdict is Rotation.REUSED:
+            self.meter.count(Count.REFRESHES, "reused")
+            raise TokenReused
+        if step.verdict is Rotation.REPEATED:
             self.meter.count(Count.REFRESHES, "repeated")
-            return current
-        self.meter.count(Count.REFRESHES, "reused")
-        raise TokenReused
+        else:
+            self.meter.count(Count.REFRESHES, "rotated")
+            self.standings.note_rotation(id_, now)
+        return step.generation
 
     async def _second_look(
         self, presented: Presented, now: Instant, trace: RequestTrace, unit: Unit
-    ) -> tuple[Rotation, int]:
+    ) -> Step:
         """What presenting it means, and the session's generation; a replay ends the session."""
         standing = await unit.sessions.find(presented.session_id)
         if standing is None:
@@ -71,7 +71,9 @@ class Refresh:
         session = standing.session
         session.require_alive(now)
         verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
-        if verdict is not Rotation.REPEATED:
+        if verdict is Rotation.CURRENT:
+            raise Unavailable("A session changed while its token was looked at.")
+        if verdict is Rotation.REUSED:
             await unit.sessions.end(session.id, EndReason.REUSED, now=now)
             event = TokenReuseDetected(
                 subject=session.user_id,
@@ -80,4 +82,4 @@ class Refresh:
                 current=session.generation,
             )
             await unit.audit.append(event, at=now, trace=trace)
-        return verdict, session.generation
+        return Step(verdict, session.generation)

@@ -112,7 +112,7 @@ class Setup:
         return token
 
     async def needs_admin(self) -> bool:
-        return not await self.store.reading.accounts.has_admin()
+        return not await self.store.reading.administrators.has_any()
 
     async def complete(self, token: str, email: str, password: str, arrival: Arrival) -> Grant:
         """Raise `LinkInvalid`, or what `Registration.register` raises: then the link is still
@@ -129,7 +129,7 @@ class Setup:
         account = registration.new_account(applicant.address, "", ADMIN, encoded)
         async with self.store.transaction() as unit:
             now = self.clock.now()
-            if await unit.accounts.has_admin():
+            if await unit.administrators.has_any():
                 raise LinkInvalid
             if await unit.links.consume(token_hash, Purpose.SETUP, now=now) is None:
                 raise LinkInvalid

@@ -1,7 +1,8 @@
 """Who is signed in, as of now, without asking the store each time.
 
 A picture of each session with its account is kept here, and `Revocations` is asked before every
-look at it. Invariant: when in doubt, the store is asked; when it cannot answer, nobody gets in.
+look at what may have changed of it. Invariant: when in doubt, the store is asked; when it cannot
+answer, nobody gets in.
 """
 
 from collections.abc import Mapping, Sequence
@@ -89,6 +90,13 @@ class Standings:
         if now - picture.stored >= self._stale_after(picture.caller.session.idle_ttl):
             self._unstored[session_id] = picture
 
+    def note_rotation(self, session_id: str, now: Instant) -> None:
+        """The store has just slid the session to this use."""
+        picture = self._pictures.get(session_id)
+        if picture is not None and now > picture.stored:
+            picture.seen = max(picture.seen, now)
+            picture.write_down(now)
+
     async def find(self, session_id: str) -> Session:
         """The session as it was last read, for what never changes of it: its person, its transport,
         its salt. Raise `SessionRevoked` for one that is not there any more.
@@ -98,7 +106,7 @@ class Standings:
 
     async def settle(self, session_id: str, now: Instant) -> None:
         """When the store is about to take the session for idle, tell it of the last use first."""
-        picture = self._pictures.get(session_id)
+        picture = self._unstored.get(session_id) or self._pictures.get(session_id)
         if picture is not None and now >= picture.ends_at and picture.seen > picture.stored:
             await self._write({session_id: picture})
 

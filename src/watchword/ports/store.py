@@ -2,12 +2,12 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
-from watchword.domain.sessions import EndReason, Session
+from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
 from watchword.ports.values import (
     AccountQuery,
@@ -19,8 +19,6 @@ from watchword.ports.values import (
     Standing,
     StoredKey,
 )
-
-Outcome = TypeVar("Outcome")
 
 
 class Accounts(Protocol):
@@ -50,7 +48,9 @@ class Accounts(Protocol):
         """With sessions, devices and links. Raise `LastAdmin` as above."""
         ...
 
-    async def has_admin(self) -> bool:
+
+class Administrators(Protocol):
+    async def has_any(self) -> bool:
         """An active one."""
         ...
 
@@ -159,6 +159,8 @@ class Reading(Protocol):
     @property
     def accounts(self) -> Accounts: ...
     @property
+    def administrators(self) -> Administrators: ...
+    @property
     def sessions(self) -> Sessions: ...
     @property
     def devices(self) -> Devices: ...
@@ -175,6 +177,8 @@ class Unit(Protocol):
 
     @property
     def accounts(self) -> Accounts: ...
+    @property
+    def administrators(self) -> Administrators: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -199,12 +203,12 @@ class Store(Protocol):
         self,
         session_id: str,
         generation: int,
-        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        otherwise: Callable[[Unit], Awaitable[Step]],
         *,
         now: Instant,
-    ) -> Outcome | None:
-        """`Sessions.rotate` in a transaction of its own; None when it has rotated, and committed.
-        If it may not, what ``otherwise`` makes of that in the same transaction, before anybody
-        else can move the session on. Every refresh comes this way, and most need one statement.
+    ) -> Step:
+        """`Sessions.rotate` in a transaction of its own. If it may not, what ``otherwise`` makes of
+        that in the same transaction, before anybody else can move the session on. Every refresh
+        comes this way, and most need one statement.
         """
         ...

@@ -95,7 +95,7 @@ def _go_on(steps: Generator[Any, Any, T], wish: object) -> Generator[Any, Any, T
             except BaseException as thrown:  # noqa: BLE001  a cancellation, which is for it
                 wish = steps.throw(thrown)
             else:
-                wish = steps.send(given)
+                wish = next(steps) if given is None else steps.send(given)
     except StopIteration as done:
         return cast("T", done.value)
 

@@ -223,6 +223,16 @@ class TestRefusing:
             assert refusal.value.retry_after == PATIENCE
         assert started == []
 
+    async def test_nobody_is_asked_to_come_again_within_a_second(
+        self, make: Make, gate: Gate
+    ) -> None:
+        pool = make(queue_limit=0)
+        async with occupied(pool, gate):
+            pool._deadline = 1
+            with pytest.raises(Busy) as refusal:
+                await pool.run(int)
+        assert refusal.value.retry_after == 1_000
+
     async def test_a_place_is_free_again_when_the_answer_is_out(self, make: Make) -> None:
         pool = make(queue_limit=0)
         for _ in range(50):

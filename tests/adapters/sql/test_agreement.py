@@ -327,7 +327,7 @@ async def everything(store: ConformingStore, now: Instant) -> list[object]:
         [await reading.devices.is_known(f"u-{name}", b"d") for name in NAMES],
         list(await reading.keys.list_keys()),
         [(event.at, event.subject) for event in events.rows],
-        await reading.accounts.has_admin(),
+        await reading.administrators.has_any(),
         await store.count_live_sessions(now),
     ]
 

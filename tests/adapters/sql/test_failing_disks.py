@@ -128,7 +128,7 @@ class TestAFullDisk:
             with pytest.raises(StoreFailed):
                 await given(store, an_account("bob"))
             assert await store.reading.accounts.find("u-ada") == an_account("ada")
-            assert not await store.reading.accounts.has_admin()
+            assert not await store.reading.administrators.has_any()
             store.revocations.news()
 
 
@@ -171,7 +171,7 @@ class TestADamagedFile:
         "use",
         [
             lambda store: store.reading.accounts.find("u-p1"),
-            lambda store: store.reading.accounts.has_admin(),
+            lambda store: store.reading.administrators.has_any(),
             lambda store: given(store, an_account("new")),
             lambda store: alone(store, lambda unit: unit.accounts.find("u-p1")),
             lambda store: store.limits.hit("k", ALLOWANCE, now=NOW),

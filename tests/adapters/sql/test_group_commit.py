@@ -123,6 +123,63 @@ class TestSharing:
         assert names(outsider) == {"slow", *(f"p{number}" for number in range(5))}
 
 
+class TestATurnOfOneStatement:
+    async def test_has_no_savepoint(self, store: SqliteStore) -> None:
+        with traced(store) as statements:
+            await store.limits.hit("key", ALLOWANCE, now=NOW)
+        assert "SAVEPOINT turn" not in statements
+
+    async def test_that_waits_all_the_same_keeps_the_others_out(self, store: SqliteStore) -> None:
+        """Or its end would be the end of somebody else's transaction."""
+        go_on = asyncio.Event()
+
+        async def linger() -> None:
+            async with store._writer.turn(store._unit, is_single=True) as unit:
+                await go_on.wait()
+                await unit.accounts.insert(an_account("late"))
+
+        async def fail() -> None:
+            async with store.transaction() as unit:
+                await unit.accounts.insert(an_account("lost"))
+                await rounds()
+                raise KeyError
+
+        slow, other = asyncio.create_task(linger()), asyncio.create_task(fail())
+        await rounds()
+        go_on.set()
+        with pytest.raises(KeyError):
+            await other
+        await slow
+        assert await store.reading.accounts.find("u-late") == an_account("late")
+        assert await store.reading.accounts.find("u-lost") is None
+
+    async def test_is_not_confirmed_when_everything_was_rolled_back(
+        self, store: SqliteStore
+    ) -> None:
+        """As a full disk does to the whole transaction."""
+
+        async def insert_in_vain() -> None:
+            async with store._writer.turn(store._unit, is_single=True) as unit:
+                await unit.accounts.insert(an_account("ada"))
+                store._writer.connection.execute("ROLLBACK")
+
+        with pytest.raises(StoreFailed):
+            await insert_in_vain()
+        assert await store.reading.accounts.find("u-ada") is None
+
+    async def test_is_no_turn_of_two_a_counter_and_its_share_go_together(
+        self, store: SqliteStore
+    ) -> None:
+        store._writer.connection.execute(
+            "CREATE TEMP TRIGGER no_share BEFORE INSERT ON limits WHEN NEW.key = 'key share'"
+            " BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        with pytest.raises(sqlite3.IntegrityError):
+            await store.limits.hit("key", ALLOWANCE, now=NOW, share="share")
+        tally = await store.limits.peek("key", ALLOWANCE, now=NOW)
+        assert tally.remaining == ALLOWANCE.count
+
+
 class TestTheAnswer:
     async def test_goes_out_only_after_the_commit(
         self, store: SqliteStore, outsider: sqlite3.Connection
@@ -337,7 +394,7 @@ class TestClosing:
         [
             lambda store: insert(store, "ada"),
             lambda store: store.reading.accounts.find("u-ada"),
-            lambda store: store.reading.accounts.has_admin(),
+            lambda store: store.reading.administrators.has_any(),
             lambda store: store.limits.hit("k", ALLOWANCE, now=NOW),
             lambda store: store.lockouts.begin("k", POLICY, now=NOW),
             lambda store: store.purge(NOW, at_most=1),

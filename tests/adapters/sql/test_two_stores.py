@@ -15,7 +15,7 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Conflict, LastAdmin, TooManyAttempts
 from watchword.domain.links import Link, Purpose
 from watchword.domain.roles import USER
-from watchword.domain.sessions import EndReason
+from watchword.domain.sessions import EndReason, Rotation, Step
 from watchword.domain.time import HOUR, MINUTE
 from watchword.ports import Allowance, Change, Topic, Unit
 from watchword.testing.conformance.ground import (
@@ -175,21 +175,21 @@ class TestRaces:
         """The winner goes on at once: the others must not look like replays for that."""
         store, session = both[0], SESSION
 
-        async def seen(unit: Unit) -> int:
+        async def seen(unit: Unit) -> Step:
             standing = await unit.sessions.find(session.id)
             assert standing is not None
-            return standing.session.generation
+            return Step(Rotation.REPEATED, standing.session.generation)
 
-        async def step() -> int | None:
+        async def step() -> Step:
             found = await store.rotate(session.id, 1, seen, now=NOW)
-            if found is None:
+            if found.verdict is Rotation.CURRENT:
                 assert await rotated(store, session, 2, now=NOW)
             return found
 
         returned, raised = await at_once(*(step() for _ in range(20)))
         assert raised == []
-        assert returned.count(None) == 1
-        assert returned.count(2) == 19
+        assert returned.count(Step(Rotation.CURRENT, 2)) == 1
+        assert returned.count(Step(Rotation.REPEATED, 2)) == 19
 
     async def test_a04_two_administrators_cannot_demote_each_other(
         self, both: tuple[SqliteStore, SqliteStore]

@@ -73,7 +73,12 @@ class MemoryAccounts:
         self._place.tables.accounts[account.id] = account
         self._place.tables.note(Topic.USER, account.id)
 
-    async def has_admin(self) -> bool:
+
+class MemoryAdministrators:
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    async def has_any(self) -> bool:
         return any(map(is_admin, self._place.tables.accounts.values()))
 
 

@@ -2,9 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TypeVar
 
-from watchword.adapters.memory.accounts import MemoryAccounts, MemoryDirectory
+from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
 from watchword.adapters.memory.records import (
     MemoryAuditLog,
@@ -18,15 +17,15 @@ from watchword.adapters.memory.tables import Place, drop
 from watchword.adapters.memory.turns import Turns
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
+from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import Instant, Span
 from watchword.ports import Change, Unit
-
-Outcome = TypeVar("Outcome")
 
 
 class MemoryReading:
     def __init__(self, place: Place) -> None:
         self.accounts = MemoryAccounts(place)
+        self.administrators = MemoryAdministrators(place)
         self.sessions = MemorySessions(place)
         self.devices = MemoryDevices(place)
         self.keys = MemoryKeys(place)
@@ -37,6 +36,7 @@ class MemoryReading:
 class MemoryUnit:
     def __init__(self, place: Place) -> None:
         self.accounts = MemoryAccounts(place)
+        self.administrators = MemoryAdministrators(place)
         self.sessions = MemorySessions(place)
         self.links = MemoryLinks(place)
         self.devices = MemoryDevices(place)
@@ -70,13 +70,13 @@ class MemoryStore:
         self,
         session_id: str,
         generation: int,
-        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        otherwise: Callable[[Unit], Awaitable[Step]],
         *,
         now: Instant,
-    ) -> Outcome | None:
+    ) -> Step:
         async with self._transaction() as unit:
             if await unit.sessions.rotate(session_id, generation, now=now):
-                return None
+                return Step(Rotation.CURRENT, generation + 1)
             return await otherwise(unit)
 
     async def purge(self, now: Instant, *, at_most: int) -> int:

@@ -1,7 +1,7 @@
 """Accounts in SQL. Invariant: an active administrator is left by every verb here."""
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Row, Statements, UniqueViolation
+from watchword.adapters.sql.statements import Queries, Row, Statements, UniqueViolation
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.errors import Conflict, LastAdmin, NotFound
 from watchword.ports import Topic
@@ -116,10 +116,15 @@ class SqlAccounts:
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
         await self._statements.change(_DELETE_LINKS, {"id": account_id})
 
-    async def has_admin(self) -> bool:
-        return await self._statements.row(_HAS_ADMIN, {}) is not None
-
     async def _settle(self, account_id: str, changed: int) -> None:
         if not changed:
             raise NotFound if await self.find(account_id) is None else LastAdmin
         await note(self._statements, Topic.USER, account_id)
+
+
+class SqlAdministrators:
+    def __init__(self, queries: Queries) -> None:
+        self._queries = queries
+
+    async def has_any(self) -> bool:
+        return await self._queries.row(_HAS_ADMIN, {}) is not None

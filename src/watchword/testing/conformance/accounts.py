@@ -167,7 +167,7 @@ class AccountPromises(Promises):
         returned, raised = await at_once(*(remove(account.id) for account in people))
         assert len(returned) == 1
         assert [type(error) for error in raised] == [LastAdmin]
-        assert await store.reading.accounts.has_admin()
+        assert await store.reading.administrators.has_any()
 
     async def test_the_last_administrator_may_be_made_what_he_is(
         self, store: ConformingStore

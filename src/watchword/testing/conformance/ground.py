@@ -11,7 +11,7 @@ import pytest_asyncio
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.devices import Origin
 from watchword.domain.roles import ADMIN, USER
-from watchword.domain.sessions import Session, Transport
+from watchword.domain.sessions import Rotation, Session, Step, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
 from watchword.ports import (
     Housekeeping,
@@ -136,10 +136,12 @@ async def abandon(store: ConformingStore, verb: Callable[[Unit], Awaitable[objec
 async def rotated(
     store: ConformingStore, session: Session, generation: int = 1, *, now: Instant = NOW + MINUTE
 ) -> bool:
-    async def refused(_: Unit) -> bool:
-        return False
+    async def refused(_: Unit) -> Step:
+        return Step(Rotation.REUSED, generation)
 
-    return await store.rotate(session.id, generation, refused, now=now) is None
+    step = await store.rotate(session.id, generation, refused, now=now)
+    assert step.verdict is Rotation.REUSED or step.generation == generation + 1
+    return step.verdict is Rotation.CURRENT
 
 
 async def at_once(

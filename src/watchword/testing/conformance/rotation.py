@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from watchword.domain.sessions import EndReason, Session, Transport
+from watchword.domain.sessions import EndReason, Rotation, Session, Step, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
 from watchword.ports import Unit
 from watchword.testing.conformance.ground import (
@@ -75,17 +75,18 @@ class RotationPromises(Promises):
     ) -> None:
         session = await given_one(store)
 
-        async def end_and_fail(unit: Unit) -> None:
+        async def end_and_fail(unit: Unit) -> Step:
             await unit.sessions.end(session.id, EndReason.REUSED, now=LATER)
             raise Abandoned
 
-        async def end(unit: Unit) -> bool:
-            return await unit.sessions.end(session.id, EndReason.REUSED, now=LATER)
+        async def end(unit: Unit) -> Step:
+            await unit.sessions.end(session.id, EndReason.REUSED, now=LATER)
+            return Step(Rotation.REUSED, 1)
 
         with pytest.raises(Abandoned):
             await store.rotate(session.id, 9, end_and_fail, now=LATER)
         assert await find_session(store, session) == session
-        assert await store.rotate(session.id, 9, end, now=LATER)
+        assert await store.rotate(session.id, 9, end, now=LATER) == Step(Rotation.REUSED, 1)
         assert (await find_session(store, session)).ended_at == LATER
 
     async def test_r12_an_ended_session_does_not_rotate(self, store: ConformingStore) -> None:

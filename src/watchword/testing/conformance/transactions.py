@@ -32,7 +32,7 @@ class TransactionPromises(Promises):
         async with store.transaction() as unit:
             await unit.accounts.insert(an_account())
             assert await store.reading.accounts.find(an_account().id) is None
-            assert not await store.reading.accounts.has_admin()
+            assert not await store.reading.administrators.has_any()
 
     async def test_a_transaction_that_raises_leaves_nothing(self, store: ConformingStore) -> None:
         ada, bob = an_account(), an_account("bob")

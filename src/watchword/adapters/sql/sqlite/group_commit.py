@@ -50,6 +50,7 @@ class GroupCommit:
         self._lock_wait = lock_wait
         self._state = _State.IDLE
         self._is_closed = False
+        self._is_taken = False
         self._owner: asyncio.Task[object] | None = None
         self._commit_is_due = False
         self._turns = 0
@@ -76,18 +77,19 @@ class GroupCommit:
         return Savepoint(self.connection)
 
     async def enter(self) -> None:
-        """Until the turn is left or has a savepoint, it must wait for nothing."""
-        while self._state is not _State.OPEN or self._owner is not None:
+        while self._state is not _State.OPEN or self._is_taken:
             if self._owner is not None and self._owner is asyncio.current_task():
                 raise RuntimeError("A task cannot wait for a transaction that it is in itself.")
             if self._state is _State.IDLE:
                 self._open()
             else:
                 await self._change_of_state()
+        self._is_taken = True
         self._turns += 1
 
     def leave(self, *, durable: bool) -> "asyncio.Future[None] | None":
         """The answer to wait for, when one was asked for."""
+        self._is_taken = False
         self._owner = None
         if self._commit_is_due:
             self._commit_is_due = False
@@ -146,7 +148,7 @@ class GroupCommit:
         """
         if self._state is not _State.OPEN:
             return
-        if self._owner is not None:
+        if self._is_taken:
             self._commit_is_due = True
             return
         loop = asyncio.get_running_loop()
@@ -247,7 +249,9 @@ def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
 
 
 class Turn(Generic[Given]):
-    """One transaction on the write connection, rolled back alone when its block raises."""
+    """One transaction on the write connection. When its block raises it is rolled back alone, by
+    its savepoint; one that ``is_single`` has none, for SQLite undoes a statement that fails.
+    """
 
     __slots__ = ("_durable", "_given", "_is_single", "_savepoint", "_writer")
 

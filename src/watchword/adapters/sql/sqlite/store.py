@@ -5,9 +5,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
-from watchword.adapters.sql.accounts import SqlAccounts
+from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
 from watchword.adapters.sql.limits import SqlLimits, SqlLockouts
@@ -19,10 +18,9 @@ from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
 from watchword.adapters.sql.statements import Queries, Statements
 from watchword.domain.attempts import Attempts, LockoutPolicy
+from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
 from watchword.ports import Allowance, Tally, Unit
-
-Outcome = TypeVar("Outcome")
 
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
@@ -32,6 +30,7 @@ _END_PROBE = "DELETE FROM limits WHERE key = 'check'"
 class SqlReading:
     def __init__(self, point: Statements, slow: Queries) -> None:
         self.accounts = SqlAccounts(point)
+        self.administrators = SqlAdministrators(point)
         self.sessions = SqlSessions(point)
         self.devices = SqlDevices(point)
         self.keys = SqlKeys(point)
@@ -42,6 +41,7 @@ class SqlReading:
 class SqlUnit:
     def __init__(self, statements: Statements) -> None:
         self.accounts = SqlAccounts(statements)
+        self.administrators = SqlAdministrators(statements)
         self.sessions = SqlSessions(statements)
         self.links = SqlLinks(statements)
         self.devices = SqlDevices(statements)
@@ -86,13 +86,13 @@ class SqliteStore:
         self,
         session_id: str,
         generation: int,
-        otherwise: Callable[[Unit], Awaitable[Outcome]],
+        otherwise: Callable[[Unit], Awaitable[Step]],
         *,
         now: Instant,
-    ) -> Outcome | None:
+    ) -> Step:
         async with self._writer.turn(self._unit, is_single=True) as unit:
             if await unit.sessions.rotate(session_id, generation, now=now):
-                return None
+                return Step(Rotation.CURRENT, generation + 1)
             with self._writer.savepoint():
                 return await otherwise(unit)
 
