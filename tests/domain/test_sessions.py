@@ -13,7 +13,7 @@ from watchword.testing.fakes import START as NOW
 GRACE = 10 * SECOND
 
 
-def session(*, generation: int = 5, rotated_at: Instant = NOW) -> Session:
+def session(*, generation: int = 5, before: tuple[Instant, ...] = ()) -> Session:
     """Idle after an hour, at an end after a day."""
     return Session(
         id="s-1",
@@ -22,7 +22,8 @@ def session(*, generation: int = 5, rotated_at: Instant = NOW) -> Session:
         generation=generation,
         proof=1,
         salt=b"salt",
-        rotated_at=rotated_at,
+        rotated_at=NOW,
+        rotated_before=before,
         created_at=NOW,
         last_seen_at=NOW,
         idle_ttl=HOUR,
@@ -34,8 +35,10 @@ def session(*, generation: int = 5, rotated_at: Instant = NOW) -> Session:
     )
 
 
-def judge(presented: int, after: int, *, grace: int = GRACE) -> Rotation:
-    return judge_rotation(session(), presented, now=NOW + after, grace=grace)
+def judge(
+    presented: int, after: int, *, grace: int = GRACE, before: tuple[Instant, ...] = ()
+) -> Rotation:
+    return judge_rotation(session(before=before), presented, at=NOW + after, grace=grace)
 
 
 class TestTheGraceRule:
@@ -79,12 +82,39 @@ class TestTheGraceRule:
         after=st.integers(-2 * GRACE, 2 * GRACE),
         grace=st.integers(0, GRACE),
     )
-    def test_only_current_and_direct_predecessor_are_ever_answered(
-        self, presented: int, after: int, grace: int
-    ) -> None:
+    def test_nothing_else_is_ever_answered(self, presented: int, after: int, grace: int) -> None:
         verdict = judge(presented, after, grace=grace)
+        is_retry = presented == 4 and abs(after) < grace
+        was_overtaken = presented == 3 and -grace < after < 0
         assert (verdict is Rotation.CURRENT) == (presented == 5)
-        assert (verdict is Rotation.REPEATED) == (presented == 4 and abs(after) < grace)
+        assert (verdict is Rotation.REPEATED) == (is_retry or was_overtaken)
+
+
+class TestOneThatWasOvertaken:
+    """Presented before its successor was, it waited for its turn while the winner went on."""
+
+    BEFORE = (NOW - 5, NOW - 9, NOW - 14)  # to the generations 4, 3, 2; to 5 it was NOW
+
+    @pytest.mark.parametrize(("presented", "after"), [(3, -1), (2, -6), (1, -10), (0, -15)])
+    def test_r02_is_a_retry(self, presented: int, after: int) -> None:
+        assert judge(presented, after, before=self.BEFORE) is Rotation.REPEATED
+
+    @pytest.mark.parametrize(("presented", "after"), [(3, 0), (2, -5), (1, -9), (0, -14)])
+    def test_r04_from_the_moment_of_its_successor_on_is_a_replay(
+        self, presented: int, after: int
+    ) -> None:
+        assert judge(presented, after, before=self.BEFORE) is Rotation.REUSED
+
+    @pytest.mark.parametrize("presented", [-1, -2, 6])
+    def test_by_more_steps_than_are_remembered_is_a_replay(self, presented: int) -> None:
+        assert judge(presented, -SECOND, before=self.BEFORE) is Rotation.REUSED
+
+    def test_x07_longer_ago_than_the_grace_is_a_clock_set_back(self) -> None:
+        assert judge(3, 1 - GRACE, before=self.BEFORE) is Rotation.REPEATED
+        assert judge(3, -GRACE, before=self.BEFORE) is Rotation.REUSED
+
+    def test_without_a_grace_is_a_replay(self) -> None:
+        assert judge(3, -1, before=self.BEFORE, grace=0) is Rotation.REUSED
 
 
 class TestTheEndOfASession:

@@ -120,6 +120,41 @@ class TestFiftyAtOnce:
         row = session_row(one, holder.session_id)
         assert (row["generation"], row["ended_at"]) == (2, None)
 
+    @pytest.mark.parametrize("steps", [2, 3, 8])
+    async def test_r02_that_were_overtaken_by_several_steps_are_no_replay(
+        self, both: tuple[Server, Server], steps: int
+    ) -> None:
+        """The winner has its answer, and goes on at once, while the loser waits for the file."""
+        one, other = both
+        await one.register()
+        holder = await one.sign_in()
+        async with one.core.store.transaction() as unit:
+            waiting = asyncio.create_task(present(other.client(), holder.refresh_token))
+            while other.core.store._writer._state.value != "opening":  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            for generation in range(1, 1 + steps):
+                one.clock.advance(1)
+                await unit.sessions.rotate(holder.session_id, generation, now=one.clock.now())
+        answer = await waiting
+        assert answer.status_code == 200, answer.text
+        row = session_row(one, holder.session_id)
+        assert (row["generation"], row["ended_at"]) == (1 + steps, None)
+        again = await present(other.client(), answer.json()["refreshToken"])
+        assert again.status_code == 200  # what the loser got is not dead already
+
+    async def test_r04_that_came_after_their_successor_are_replays_however_soon(
+        self, both: tuple[Server, Server]
+    ) -> None:
+        one, other = both
+        await one.register()
+        holder = await one.sign_in()
+        stolen = holder.refresh_token
+        for _ in range(2):
+            await holder.refresh()
+        answer = await present(other.client(), stolen)
+        assert (answer.status_code, answer.json()["code"]) == (401, "TOKEN_REUSED")
+        assert session_row(one, holder.session_id)["ended_at"] is not None
+
 
 class TestALostAnswer:
     async def test_r03_is_given_again_to_the_last_moment_of_the_grace(

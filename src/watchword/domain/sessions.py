@@ -5,7 +5,7 @@ Invariant: a session that has ended never lives again; every transition here lea
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from watchword.domain.devices import Origin
 from watchword.domain.errors import SessionExpired, SessionRevoked
@@ -47,6 +47,7 @@ class SessionPolicy:
 class Session:
     """One sign-in. ``generation`` counts the rotations of its token, ``proof`` the times that its
     person proved who they are (sign-in is 1): an access token of an earlier proof is dead.
+    ``rotated_before`` are the times of a few rotations before the last one, newest first.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Session:
     amr: tuple[str, ...]
     origin: Origin
     remembered: bool = True
+    rotated_before: tuple[Instant, ...] = ()
     ended_at: Instant | None = None
     ended_reason: EndReason | None = None
 
@@ -89,6 +91,9 @@ class Session:
         return replace(self, last_seen_at=now, idle_expires_at=now + self.idle_ttl)
 
 
+REMEMBERED_ROTATIONS: Final = 7
+
+
 class Rotation(StrEnum):
     """What presenting a genuine token of some generation means for its session."""
 
@@ -104,16 +109,21 @@ class Step(NamedTuple):
     generation: int
 
 
-def judge_rotation(session: Session, presented: int, *, now: Instant, grace: Span) -> Rotation:
-    """The grace rule. A token of the current generation rotates. Its direct predecessor, within
-    ``grace`` of the rotation, is a retry of a lost answer: it gets the same successor, whose own
-    use would have moved the generation on. Anything older, later or slower is a replay.
+def judge_rotation(session: Session, presented: int, *, at: Instant, grace: Span) -> Rotation:
+    """The grace rule. A token of the current generation rotates. Its direct predecessor, presented
+    within ``grace`` of the rotation, is a retry of a lost answer: it gets the same successor, whose
+    own use would have moved the generation on. So is one that was presented before its successor
+    was, and overtaken while it waited for its turn. Anything older, later or slower is a replay.
     The window counts from the rotation and does not slide (RFC 9700 section 4.14.2).
     """
     if presented == session.generation:
         return Rotation.CURRENT
-    is_predecessor = presented == session.generation - 1
-    # Before the rotation as well: of two at once, the first to come may be the last to be served.
-    if is_predecessor and abs(now - session.rotated_at) < grace:
-        return Rotation.REPEATED
-    return Rotation.REUSED
+    rotations = (session.rotated_at, *session.rotated_before)
+    steps = session.generation - presented
+    if steps == 1:
+        # Before the rotation as well: of two at once, the first to come may be the last served.
+        is_retry = abs(at - session.rotated_at) < grace
+    else:
+        overtaken = rotations[steps - 2] if 1 < steps < len(rotations) + 2 else at
+        is_retry = overtaken - grace < at < overtaken
+    return Rotation.REPEATED if is_retry else Rotation.REUSED

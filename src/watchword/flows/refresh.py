@@ -27,8 +27,11 @@ class Refresh:
     meter: Meter
     grace: Span
 
-    async def __call__(self, token: str, trace: RequestTrace) -> Grant:
-        """The next access token and refresh token. Raise `TokenInvalid` for what is not ours,
+    async def __call__(
+        self, token: str, trace: RequestTrace, *, arrived: Instant | None = None
+    ) -> Grant:
+        """The next access token and refresh token. ``arrived``: when the request did, if not now;
+        until its turn comes, others may overtake it. Raise `TokenInvalid` for what is not ours,
         `SessionExpired`, `SessionRevoked`, or `TokenReused`, which has ended the session.
         """
         now = self.clock.now()
@@ -40,16 +43,20 @@ class Refresh:
             self.meter.count(Count.REFRESHES, "invalid")
             raise TokenInvalid from None
         await self.standings.settle(presented.session_id, now)
-        generation = await self._rotate(presented, now, trace)
+        generation = await self._rotate(
+            presented, now, trace, arrived=now if arrived is None else arrived
+        )
         self.standings.catch_up()
         caller = await self.standings.admit(presented.session_id, now)
         self.standings.note_use(presented.session_id, now)
         return await self.grants.renew(caller, generation, now=now)
 
-    async def _rotate(self, presented: Presented, now: Instant, trace: RequestTrace) -> int:
+    async def _rotate(
+        self, presented: Presented, now: Instant, trace: RequestTrace, *, arrived: Instant
+    ) -> int:
         """The generation that ``presented`` leads to. Raise as above."""
         id_, generation = presented.session_id, presented.generation
-        look = partial(self._second_look, presented, now, trace)
+        look = partial(self._second_look, presented, now, trace, arrived=arrived)
         step = await self.store.rotate(id_, generation, look, now=now)
         if step.verdict is Rotation.REUSED:
             self.meter.count(Count.REFRESHES, "reused")
@@ -62,7 +69,13 @@ class Refresh:
         return step.generation
 
     async def _second_look(
-        self, presented: Presented, now: Instant, trace: RequestTrace, unit: Unit
+        self,
+        presented: Presented,
+        now: Instant,
+        trace: RequestTrace,
+        unit: Unit,
+        *,
+        arrived: Instant,
     ) -> Step:
         """What presenting it means, and the session's generation; a replay ends the session."""
         standing = await unit.sessions.find(presented.session_id)
@@ -70,7 +83,7 @@ class Refresh:
             raise SessionRevoked
         session = standing.session
         session.require_alive(now)
-        verdict = judge_rotation(session, presented.generation, now=now, grace=self.grace)
+        verdict = judge_rotation(session, presented.generation, at=arrived, grace=self.grace)
         if verdict is Rotation.CURRENT:
             raise Unavailable("A session changed while its token was looked at.")
         if verdict is Rotation.REUSED:

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from watchword.domain.devices import Origin, printable
 from watchword.domain.errors import FieldError, Invalid, Malformed, TokenMissing
 from watchword.domain.standing import Caller
+from watchword.domain.time import Instant
 from watchword.ports import RequestTrace
 from watchword.web.headers import Headers
 from watchword.web.identity import Identity
@@ -26,12 +27,15 @@ def _shown(user_agent: bytes) -> str:
 
 @dataclass(slots=True)
 class Call:
-    """``parameters`` are the named segments of the path; ``caller`` is None on public routes."""
+    """``arrived`` is when its head was read, ``parameters`` are the named segments of the path,
+    ``caller`` is None on public routes.
+    """
 
     services: Services
     scope: Mapping[str, Any]
     headers: Headers
     request_id: str
+    arrived: Instant
     ip: str
     cookies: Mapping[bytes, str]
     identity: Identity

@@ -13,6 +13,7 @@ import msgspec
 from watchword.crypto.jws import InvalidToken
 from watchword.domain.devices import printable
 from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal, Unavailable
+from watchword.domain.time import Instant
 from watchword.web import bodies
 from watchword.web.answers import Answer
 from watchword.web.call import Call
@@ -49,6 +50,7 @@ class Incoming(NamedTuple):
     headers: Headers
     receive: Receive
     request_id: str
+    arrived: Instant
 
 
 class Edge:
@@ -80,7 +82,7 @@ class Edge:
         started = self._services.seconds()
         headers = Headers(scope["headers"])
         request_id = self._ids.choose(headers.all(b"x-request-id"))
-        incoming = Incoming(scope, headers, receive, request_id)
+        incoming = Incoming(scope, headers, receive, request_id, self._services.clock.now())
         found = None
         try:
             found = self._table.find(scope["method"], _path(scope))
@@ -115,6 +117,7 @@ class Edge:
             scope=scope,
             headers=headers,
             request_id=incoming.request_id,
+            arrived=incoming.arrived,
             ip=self._client(scope, headers),
             cookies=cookies,
             identity=self._identity,

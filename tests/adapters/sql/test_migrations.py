@@ -10,10 +10,25 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from watchword.adapters.sql import migrate as migrating
-from watchword.adapters.sql.migrate import NEWEST, SchemaTooNew, current_revision, migrate
-from watchword.adapters.sql.sqlite.connections import StoreFailed
+from watchword.adapters.sql.migrate import (
+    NEWEST,
+    SchemaTooNew,
+    current_revision,
+    migrate,
+    upgrade,
+)
+from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.testing.conformance.ground import a_session, an_account, given, given_session
+from watchword.domain.time import HOUR
+from watchword.testing.conformance.ground import (
+    HASH,
+    NOW,
+    a_session,
+    an_account,
+    given,
+    given_session,
+    rotated,
+)
 
 _MIGRATE = """
 import sys
@@ -94,6 +109,47 @@ class TestAMigration:
         assert outputs == [(b"ready\n", b"")] * 3
         assert [process.returncode for process in processes] == [0, 0, 0]
         assert current_revision(path) == NEWEST
+
+
+class TestAFilledDatabase:
+    """As an earlier version left it: nobody is signed out by an upgrade."""
+
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        path = tmp_path / "watchword.db"
+        path.touch()
+        with closing(connect(path)) as connection:
+            upgrade(connection, "0001")
+            connection.execute(
+                "INSERT INTO users VALUES"
+                " ('u-ada', 'Ada@example.com', 'ada@example.com', 'Ada', 'user', 'active', 1, 0,"
+                f" '{HASH}', {NOW})"
+            )
+            for number in range(1, 1_001):
+                connection.execute(
+                    "INSERT INTO sessions VALUES (:id, 'u-ada', 'body', 5, 1, :salt, :now, :now,"
+                    " :now, :idle, :now + :idle, :now + 2 * :idle, :now, 'pwd', '192.0.2.1',"
+                    " 'Agent/1.0', 1, NULL, NULL)",
+                    {"id": f"s-{number}", "salt": b"salt", "now": NOW, "idle": HOUR},
+                )
+        return path
+
+    async def test_is_the_same_after_every_migration_since(self, path: Path) -> None:
+        assert current_revision(path) == "0001"
+        assert migrate(path)
+        assert current_revision(path) == NEWEST
+        store = SqliteStore(path)
+        found = await store.reading.sessions.find("s-1000")
+        assert found is not None
+        assert found.account == an_account()
+        assert (found.session.generation, found.session.rotated_before) == (5, ())
+        assert found.session.is_alive(NOW)
+        assert await store.count_live_sessions(NOW) == 1_000
+        assert await rotated(store, found.session, 5, now=NOW + 1)
+        found = await store.reading.sessions.find("s-1000")
+        assert found is not None
+        assert found.session.rotated_before == (NOW,)
+        await store.close()
 
 
 class TestTheVersions:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from watchword.adapters.memory.tables import Place
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
-from watchword.domain.sessions import EndReason, Session, Transport
+from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
 from watchword.domain.time import Instant
 from watchword.ports import Standing, Topic
 
@@ -45,7 +45,9 @@ class MemorySessions:
         session = self._alive(session_id, now)
         if session is None or session.generation != generation:
             return False
-        self._store(replace(session.seen_at(now), generation=generation + 1, rotated_at=now))
+        before = (session.rotated_at, *session.rotated_before)[:REMEMBERED_ROTATIONS]
+        slid = session.seen_at(now)
+        self._store(replace(slid, generation=generation + 1, rotated_at=now, rotated_before=before))
         return True
 
     async def reprove(

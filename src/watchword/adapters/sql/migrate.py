@@ -6,7 +6,7 @@ from pathlib import Path
 from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
 from watchword.domain.time import MINUTE, SECOND
 
-NEWEST = "0001"
+NEWEST = "0002"
 _FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -52,13 +52,14 @@ def migrate(path: Path) -> bool:
         raise StoreFailed(f"The database file cannot be made ({error.strerror}).") from error
     connection = connect(path, wait=MINUTE)
     try:
-        _upgrade(connection)
+        upgrade(connection, "head")
     finally:
         connection.close()
     return True
 
 
-def _upgrade(raw: sqlite3.Connection) -> None:
+def upgrade(raw: sqlite3.Connection, revision: str) -> None:
+    """All or nothing, on this connection."""
     from alembic import command  # lazy: half a second that only a migration needs
     from alembic.config import Config  # lazy: as above
     from sqlalchemy import create_engine  # lazy: as above
@@ -72,7 +73,7 @@ def _upgrade(raw: sqlite3.Connection) -> None:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
             connection.exec_driver_sql("COMMIT")
     except DBAPIError as error:
         if isinstance(error.orig, sqlite3.Error):

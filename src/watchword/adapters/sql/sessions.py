@@ -9,20 +9,20 @@ from watchword.adapters.sql.changes import note
 from watchword.adapters.sql.statements import Row, Statements
 from watchword.domain.devices import Origin
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
-from watchword.domain.sessions import EndReason, Session, Transport
+from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
 from watchword.domain.time import Instant
 from watchword.ports import Standing, Topic
 
 _NAMES = (
     "id, user_id, transport, generation, proof, salt, rotated_at, created_at, last_seen_at,"
     " idle_ttl, idle_expires_at, expires_at, authenticated_at, amr, ip, user_agent, remembered,"
-    " ended_at, ended_reason"
+    " rotated_before, ended_at, ended_reason"
 )
 _OPEN = f"""
 INSERT INTO sessions ({_NAMES})
 SELECT :id, u.id, :transport, :generation, :proof, :salt, :rotated_at, :created_at, :last_seen_at,
        :idle_ttl, :idle_expires_at, :expires_at, :authenticated_at, :amr, :ip, :user_agent,
-       :remembered, NULL, NULL
+       :remembered, '', NULL, NULL
 FROM users u
 WHERE u.id = :user_id AND u.status = 'active'
   AND (:proven = '' OR u.password_hash = :proven)
@@ -45,8 +45,11 @@ _SLIDE = """
 last_seen_at = CASE WHEN last_seen_at < :now THEN :now ELSE last_seen_at END,
 idle_expires_at = CASE WHEN last_seen_at < :now THEN :now + idle_ttl ELSE idle_expires_at END
 """
+# A moment has 13 digits until the year 2286, and a space follows; one that is cut is too early.
+_MOMENTS = 14 * REMEMBERED_ROTATIONS
 _ROTATE = f"""
-UPDATE sessions SET generation = generation + 1, rotated_at = :now, {_SLIDE}
+UPDATE sessions SET generation = generation + 1, rotated_at = :now, {_SLIDE},
+    rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})
 WHERE id = :id AND generation = :generation AND {_ALIVE}
 """  # noqa: S608  constant text
 _REPROVE = f"""
@@ -73,7 +76,7 @@ WHERE id = :id AND last_seen_at < :now AND {_ALIVE}
 def session_of(row: Row) -> Session:
     (
         id_, user_id, transport, generation, proof, salt, rotated, created, seen,
-        idle_ttl, idle_end, end, authenticated, amr, ip, agent, remembered, ended, reason,
+        idle_ttl, idle_end, end, authenticated, amr, ip, agent, remembered, before, ended, reason,
     ) = row  # fmt: skip
     assert isinstance(salt, bytes)
     return Session(
@@ -93,6 +96,7 @@ def session_of(row: Row) -> Session:
         amr=tuple(str(amr).split()),
         origin=Origin(str(ip), str(agent)),
         remembered=bool(remembered),
+        rotated_before=tuple(int(moment) for moment in str(before).split()),
         ended_at=None if ended is None else int(ended),
         ended_reason=None if reason is None else EndReason(str(reason)),
     )

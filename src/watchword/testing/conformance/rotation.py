@@ -50,10 +50,21 @@ class RotationPromises(Promises):
             session,
             generation=2,
             rotated_at=LATER,
+            rotated_before=(session.rotated_at,),
             last_seen_at=LATER,
             idle_expires_at=LATER + HOUR,
         )
         assert await find_session(store, session) == moved_on
+
+    async def test_r02_a_few_rotations_are_remembered_newest_first(
+        self, store: ConformingStore
+    ) -> None:
+        session = await given_one(store)
+        for step in range(1, 12):
+            assert await rotated(store, session, step, now=NOW + step)
+        found = await find_session(store, session)
+        assert found.rotated_at == NOW + 11
+        assert found.rotated_before == tuple(NOW + step for step in range(10, 3, -1))
 
     @pytest.mark.parametrize("generation", [-1, 0, 2, 3])
     async def test_r04_only_the_exact_generation_rotates(
@@ -132,7 +143,9 @@ class RotationPromises(Promises):
     ) -> None:
         session = await given_one(store)
         assert await rotated(store, session, now=NOW - HOUR)
-        moved_on = replace(session, generation=2, rotated_at=NOW - HOUR)
+        moved_on = replace(
+            session, generation=2, rotated_at=NOW - HOUR, rotated_before=(session.rotated_at,)
+        )
         assert await find_session(store, session) == moved_on
 
     async def test_an_unknown_session_does_not_rotate(self, store: ConformingStore) -> None:

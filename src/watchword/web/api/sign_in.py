@@ -93,7 +93,7 @@ async def refresh(call: Call, body: RefreshBody) -> Answer:
     token = cookie or body.refresh_token
     if not token:
         raise TokenMissing("There is no refresh token in the cookie or in the body.")
-    grant = await call.services.refresh(token, call.trace)
+    grant = await call.services.refresh(token, call.trace, arrived=call.arrived)
     access = grant.access
     if access is None:
         raise TokenInvalid
