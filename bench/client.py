@@ -32,6 +32,17 @@ class Reply:
     def content(self) -> Json:
         return json.loads(self.body)
 
+    def require(self, status: int, request: str) -> None:
+        """Raise `BenchFailed` that says how ``request`` was answered otherwise."""
+        if self.status != status:
+            shown = self.body[:500].decode("utf-8", "replace")
+            raise BenchFailed(f"{request} answered {self.status}: {shown}")
+
+    @property
+    def worker(self) -> str:
+        """Which process has answered: a request's id begins with a word of its own."""
+        return dict(self.headers)["x-request-id"][:8]
+
     @property
     def size(self) -> int:
         status_line = len(f"HTTP/1.1 {self.status} OK\r\n")
@@ -62,10 +73,13 @@ class Client:
         content = {"email": email, "password": PASSWORD, "transport": "body"}
         return self.post("/auth/login", content)
 
-    def refresh_tokens(self, emails: Sequence[str]) -> tuple[str, ...]:
+    def sign_ins(self, emails: Sequence[str]) -> list[Json]:
         """A new session for each of ``emails``, which may repeat."""
         with ThreadPoolExecutor(_CLIENTS) as pool:
-            return tuple(str(grant["refreshToken"]) for grant in pool.map(self.sign_in, emails))
+            return list(pool.map(self.sign_in, emails))
+
+    def refresh_tokens(self, emails: Sequence[str]) -> tuple[str, ...]:
+        return tuple(str(grant["refreshToken"]) for grant in self.sign_ins(emails))
 
     def _register(self, email: str) -> None:
         content = {"email": email, "password": PASSWORD, "name": "Bench Mark"}
@@ -88,7 +102,5 @@ class Client:
             reply = Reply(response.status, response.getheaders(), response.read())
         finally:
             connection.close()
-        if reply.status != expect:
-            shown = reply.body[:500].decode("utf-8", "replace")
-            raise BenchFailed(f"{method} {path} answered {reply.status}: {shown}")
+        reply.require(expect, f"{method} {path}")
         return reply

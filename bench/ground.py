@@ -3,9 +3,10 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from time import perf_counter, process_time, sleep
 from types import TracebackType
 from typing import Self
@@ -13,7 +14,7 @@ from typing import Self
 from bench.client import PASSWORD, Client
 from bench.figures import BenchFailed
 from bench.load import Generator, Load, Outcome, Queue, Run
-from bench.processes import Service, busy_seconds, free_port, program
+from bench.processes import Service, busy_seconds, free_port, program, watchword
 from watchword.adapters.argon2 import cores
 
 READER = "reader@example.com"
@@ -48,8 +49,7 @@ class Watchword:
         while len(seen) < workers:
             if perf_counter() > ends_at:
                 raise BenchFailed(f"Of {workers} workers, {len(seen)} answered.")
-            headers = dict(self.client.get("/health/live").headers)
-            seen.add(headers["x-request-id"][:8])  # random for each process
+            seen.add(self.client.get("/health/live").worker)
             sleep(_POLL)
         self.client.register([READER, *SIGNERS])
 
@@ -84,16 +84,19 @@ class Measured:
 
 @dataclass(slots=True)
 class Ground:
-    """``seconds`` of one measurement; before each comes a warm-up that is thrown away."""
+    """``seconds`` of one measurement; before each comes a warm-up that is thrown away. ``tell``
+    shows what takes long.
+    """
 
     folder: Path
     generator: Generator
     seconds: float
     warm_up: float
+    tell: Callable[[str], None]
     others: list[float] = field(default_factory=list)
     generator_shares: list[float] = field(default_factory=list)
     _servers: dict[object, Watchword | Service] = field(default_factory=dict)
-    _stack: ExitStack = field(default_factory=ExitStack)
+    _started: list[Service] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         return self
@@ -104,7 +107,10 @@ class Ground:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        for service in self._started:
+            service.begin_to_stop()
+        for service in self._started:
+            service.stop()
 
     def watchword(self, *, workers: int = 1, extra: Mapping[str, str] | None = None) -> Watchword:
         """With ``extra`` settings it is a server of its own; else the same for every job."""
@@ -112,26 +118,31 @@ class Ground:
         known = self._servers.get(key)
         if isinstance(known, Watchword):
             return known
+        made = self.serve(self.new_folder(), workers=workers, extra=extra)
+        made.bring_to_life(workers)
+        self._servers[key] = made
+        return made
+
+    def serve(
+        self, folder: Path, *, workers: int = 1, extra: Mapping[str, str] | None = None
+    ) -> Watchword:
+        """A server of ours with whatever accounts are in ``folder``."""
         port = free_port()
-        folder = self._folder_of(port)
-        command = program("bench.server", str(port), str(workers))
         settings = {**SETTINGS, **(extra or {})}
         if workers > 1:
             # As production does: the figures of several processes are added up in a folder.
             (folder / "metrics").mkdir()
             settings["PROMETHEUS_MULTIPROC_DIR"] = str(folder / "metrics")
+        command = program("bench.server", str(port), str(workers))
         service = self.start(command, port, folder, settings)
-        made = Watchword(service, Client(port), folder / SETTINGS["WATCHWORD_DATA_DIR"])
-        made.bring_to_life(workers)
-        self._servers[key] = made
-        return made
+        return Watchword(service, Client(port), folder / SETTINGS["WATCHWORD_DATA_DIR"])
 
     def floor(self, synchronous: str) -> Service:
         known = self._servers.get(synchronous)
         if isinstance(known, Service):
             return known
         port = free_port()
-        folder = self._folder_of(port)
+        folder = self.new_folder()
         command = program("bench.floor", str(port), str(folder), synchronous)
         service = self.start(command, port, folder, {})
         service.wait_for("/")
@@ -143,16 +154,37 @@ class Ground:
     ) -> Service:
         """A server that is stopped at the end of the run at the latest."""
         service = Service(command, port, folder=folder, settings=settings)
-        self._stack.callback(service.stop)
+        self._started.append(service)
         return service
 
-    def _folder_of(self, port: int) -> Path:
-        folder = self.folder / str(port)
-        folder.mkdir()
-        return folder
+    @contextmanager
+    def operated(self, folder: Path) -> Iterator[Service]:
+        """`watchword serve`, as an operator starts it in ``folder`` with no settings; ready."""
+        port = free_port()
+        service = self.start(watchword("serve", "--port", str(port)), port, folder, {})
+        try:
+            service.wait_for("/health/ready")
+            yield service
+        finally:
+            service.stop()
+
+    def new_folder(self) -> Path:
+        return Path(mkdtemp(dir=self.folder))
 
     def run(self, load: Load) -> Run:
         return Run(self.generator, load, self.folder)
+
+    @contextmanager
+    def watching_others(self) -> Iterator[list[float]]:
+        """Note how much of the machine was taken during the block by what is not of this run. Into
+        the list that it is given goes the CPU time of processes of this run.
+        """
+        began, machine, own = perf_counter(), busy_seconds(), process_time()
+        ours: list[float] = []
+        yield ours
+        ours.append(process_time() - own)
+        wall = (perf_counter() - began) * cores()
+        self.others.append(max(0.0, busy_seconds() - machine - sum(ours)) / wall)
 
     def measure(
         self,
@@ -167,20 +199,21 @@ class Ground:
         if self.warm_up:
             self.run(make_load(self.warm_up)).outcome()
         load = make_load(self.seconds)
-        began, machine = perf_counter(), busy_seconds()
-        spent, own = service.cpu_seconds(), process_time()
-        with _looking(look):
-            outcome = self.run(load).outcome()
-        spent = service.cpu_seconds() - spent
-        ours = spent + outcome.cpu_seconds + process_time() - own
-        wall = (perf_counter() - began) * cores()
-        self.others.append(max(0.0, busy_seconds() - machine - ours) / wall)
+        with self.watching_others() as ours:
+            spent = service.cpu_seconds()
+            with again_and_again(look):
+                outcome = self.run(load).outcome()
+            spent = service.cpu_seconds() - spent
+            ours += [spent, outcome.cpu_seconds]
         self.generator_shares.append(outcome.generator_share)
         return Measured(outcome, spent / outcome.requests * 1e6)
 
 
 @contextmanager
-def _looking(look: Callable[[], None] | None) -> Iterator[None]:
+def again_and_again(
+    look: Callable[[], None] | None, *, pause: float = _LOOK_EVERY
+) -> Iterator[None]:
+    """Call ``look`` in a thread during the block, and raise at its end what it has raised."""
     if look is None:
         yield
         return
@@ -190,7 +223,7 @@ def _looking(look: Callable[[], None] | None) -> Iterator[None]:
     def watch() -> None:
         try:
             look()
-            while not done.wait(_LOOK_EVERY):
+            while not done.wait(pause):
                 look()
         except BaseException as error:  # noqa: BLE001  raised again below
             failures.append(error)

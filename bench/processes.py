@@ -8,10 +8,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter, sleep
+from tempfile import TemporaryFile
+from time import clock_gettime, perf_counter, sleep
 
 from bench.figures import BenchFailed
 
@@ -42,6 +44,50 @@ def free_port() -> int:
 def program(module: str, *arguments: str) -> list[str]:
     """The command that runs a module of the benchmark with this Python."""
     return [sys.executable, "-m", module, *arguments]
+
+
+def watchword(*arguments: str) -> list[str]:
+    """The command, as an operator types it."""
+    return [str(Path(sys.executable).with_name("watchword")), *arguments]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command that has ended well: what it printed, how long it took, start-up and all."""
+
+    output: str
+    seconds: float
+    cpu_seconds: float
+
+
+def run_to_end(command: Sequence[str], *, folder: Path, hear: Callable[[str], None]) -> Ended:
+    """``hear`` is told each line of its standard error. Raise `BenchFailed` unless it ends well."""
+    began = perf_counter()
+    with (
+        TemporaryFile("w+", dir=folder, encoding="utf-8") as output,
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said = line.strip()
+            hear(said)
+        # Not `wait`: its CPU time is wanted as well.
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise BenchFailed(f"A command failed with {process.returncode}: {said[:1_000]}")
+        output.seek(0)
+        return Ended(output.read(), seconds, usage.ru_utime + usage.ru_stime)
 
 
 class Service:
@@ -107,9 +153,12 @@ class Service:
             done.set()
             thread.join()
 
+    def begin_to_stop(self) -> None:
+        self._process.terminate()
+
     def stop(self) -> None:
         members = self.members
-        self._process.terminate()
+        self.begin_to_stop()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -137,10 +186,9 @@ def busy_seconds() -> float:
 
 
 def _cpu_seconds(pid: int) -> float:
-    """User and system time of all threads; 0 for a process that has gone."""
+    """User and system time of all threads, finer than a tick; 0 for a process that has gone."""
     with suppress(OSError):
-        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) * _TICK
+        return clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) would say
     return 0.0
 
 

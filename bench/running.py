@@ -29,8 +29,8 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     environment = look_around(folder, generator.name)
     with TemporaryDirectory(dir=folder, prefix="run-", ignore_cleanup_errors=True) as name:
-        ground = Ground(Path(name), generator, seconds, warm_up=_WARM_UP if seconds >= 1 else 0.0)
-        with ground:
+        warm_up = _WARM_UP if seconds >= 1 else 0.0
+        with Ground(Path(name), generator, seconds, warm_up=warm_up, tell=tell) as ground:
             made = {key: _make(key, make, ground, tell) for key, make in jobs.items()}
             series = {
                 key: [Series(key, figure) for figure in job.figures] for key, job in made.items()

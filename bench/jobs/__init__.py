@@ -9,10 +9,13 @@ from functools import partial
 from typing import Final
 
 from bench.ground import Ground
+from bench.jobs.importing import Import
 from bench.jobs.job import Job
 from bench.jobs.protected import Protected
 from bench.jobs.queue import WaitingSignIns
 from bench.jobs.refresh import Refreshes
+from bench.jobs.revocation import Revocations
+from bench.jobs.scale import Scale
 from bench.jobs.sign_in import SignIns
 from bench.jobs.start import Start
 from bench.jobs.storm import LoginStorm
@@ -27,4 +30,7 @@ JOBS: Final[Mapping[str, Callable[[Ground], Job]]] = {
     "storm": LoginStorm,
     "queue": WaitingSignIns,
     "start": Start,
+    "revocation": Revocations,
+    "import": Import,
+    "scale": Scale,
 }

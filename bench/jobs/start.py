@@ -1,16 +1,11 @@
 """From the command to the first answer, and what an idle worker holds in memory."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import mkdtemp
 from time import sleep
 from typing import Final
 
 from bench.figures import Figure, Samples, Target
 from bench.ground import Ground
-from bench.processes import MIB, Service, free_port
+from bench.processes import MIB
 
 _IDLE_SECONDS: Final = 0.5
 
@@ -43,21 +38,11 @@ class Start:
         self._ground = ground
 
     def measure(self) -> Samples:
-        folder = Path(mkdtemp(dir=self._ground.folder))
-        with self._started(folder) as service:
+        ground = self._ground
+        folder = ground.new_folder()
+        with ground.operated(folder) as service:
             first = service.started_in
-        with self._started(folder) as service:
+        with ground.operated(folder) as service:
             sleep(_IDLE_SECONDS)
             resident = service.resident() / MIB
             return {"warm": service.started_in, "first": first, "resident": resident}
-
-    @contextmanager
-    def _started(self, folder: Path) -> Iterator[Service]:
-        port = free_port()
-        command = [str(Path(sys.executable).with_name("watchword")), "serve", "--port", str(port)]
-        service = self._ground.start(command, port, folder, {})
-        try:
-            service.wait_for("/health/ready")
-            yield service
-        finally:
-            service.stop()

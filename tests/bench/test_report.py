@@ -51,6 +51,13 @@ class TestAVerdict:
     ) -> None:
         assert target.is_met_by(value) is is_met
 
+    @pytest.mark.parametrize(("samples", "verdict"), [([0, 0, 0], "met"), ([0, 1, 0], "MISSED")])
+    def test_is_of_every_round_where_it_must_always_hold(
+        self, samples: list[float], verdict: str
+    ) -> None:
+        figure = Figure(name="stale", title="stale", unit="", target=Target("≤", 0, always=True))
+        assert Series("job", figure, samples).verdict == verdict
+
     def test_is_none_without_a_target(self) -> None:
         assert Series("job", PLAIN, [1.0]).verdict == ""
 
