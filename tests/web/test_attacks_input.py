@@ -289,6 +289,21 @@ class TestBodies:
             answer = await ask(server, method, path, headers=headers, http_version="1.1")
             assert answer.verdict == MALFORMED
 
+    @pytest.mark.parametrize(
+        "host",
+        [b"a b", b"<script>", b"a,b", b"[::1", b"\xff", b"a@b", b"a/b", b"a:1:2", b"a:123456"],
+    )
+    async def test_x03_a_host_that_is_none_is_refused(self, server: Server, host: bytes) -> None:
+        answer = await ask(server, "GET", "/health/live", headers=[(b"host", host)])
+        assert answer.verdict == MALFORMED
+
+    @pytest.mark.parametrize(
+        "host", [b"", b"a", b"a:", b"A.example:8443", b"[::1]:80", b"10.0.0.1"]
+    )
+    async def test_every_host_is_served(self, server: Server, host: bytes) -> None:
+        answer = await ask(server, "GET", "/health/live", headers=[(b"host", host)])
+        assert answer.status == 200
+
     async def test_x03_a_length_is_a_plain_number_that_comes_once(self, server: Server) -> None:
         for length in ("9" * 20, "9" * 5_000, "1" + "0" * 4_300):
             headers = [AS_JSON, ("content-length", length)]

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Final
 
 from watchword.crypto.opaque import to_text
 from watchword.crypto.secret import Secret
@@ -11,6 +12,11 @@ from watchword.ports import Randomness
 NAME = "secret"
 _BYTES = 48
 _SHORTEST = 32
+
+REMEDY: Final = (
+    "Restore it from a backup. If it is lost for good, empty the table signing_keys: the next start"
+    " makes a new one, and everybody signs in again."
+)
 
 
 class SecretUnusable(Unavailable):
@@ -33,11 +39,7 @@ def read_or_make(folder: Path, randomness: Randomness, *, is_first: bool) -> Sec
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists() and not is_first:
-            raise SecretUnusable(
-                f"{path} is missing, and the database was made with it: restore it from a backup."
-                " If it is lost for good, empty the table signing_keys and put a new secret there;"
-                " then everybody signs in again."
-            )
+            raise SecretUnusable(f"{path} is missing, and the database was made with it. {REMEDY}")
         if not path.exists():
             _make(path, to_text(randomness.bytes(_BYTES)))
         secret = path.read_bytes().strip()

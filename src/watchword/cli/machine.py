@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from watchword.adapters.secret_file import NAME as SECRET
+from watchword.adapters.secret_file import REMEDY
 from watchword.adapters.sql.inspection import Examination, examine
 from watchword.bootstrap.parts import Secrets
 from watchword.cli.findings import Finding, broken, hint, unsafe
@@ -122,7 +123,7 @@ def _of_keys(settings: Settings, found: Examination) -> Iterator[Finding]:
         return
     if not settings.secret and not file.exists():
         problem = "It is missing, and the signing keys were sealed with it."
-        yield broken(str(file), problem, "Restore it from a backup.")
+        yield broken(str(file), problem, REMEDY)
         return
     sealer = Secrets(settings.secret or (Secret(file.read_bytes().strip()),)).sealer()
     try:

@@ -29,7 +29,7 @@ from watchword.web.errors import (
     UnsupportedMediaType,
     problem,
 )
-from watchword.web.headers import Headers
+from watchword.web.headers import Headers, is_host
 from watchword.web.identity import Identity
 from watchword.web.limiting import Limiter
 from watchword.web.request_ids import RequestIds
@@ -102,8 +102,7 @@ class Edge:
 
     async def _answer(self, found: Found, incoming: Incoming) -> Answer:
         route, scope, headers = found.route, incoming.scope, incoming.headers
-        if headers.one(b"host") is None and scope.get("http_version") == "1.1":
-            raise Malformed("The Host header is missing.")  # RFC 9112 section 3.2
+        self._require_host(headers.one(b"host"), scope)
         cookies = read_cookies(headers.all(b"cookie"), self._owned)
         if scope["method"] not in SAFE_METHODS and (cookies or route.sets_cookies):
             self._csrf.require_own(
@@ -139,6 +138,15 @@ class Edge:
             await self._authenticate(call, route)
         await self._authorize_object(call, route)
         return await route.page(call, body)
+
+    @staticmethod
+    def _require_host(host: bytes | None, scope: Scope) -> None:
+        """RFC 9112 section 3.2 (attack X03). Nothing here is decided by it."""
+        if host is None:
+            if scope.get("http_version") == "1.1":
+                raise Malformed("The Host header is missing.")
+        elif not is_host(host):
+            raise Malformed("The Host header names no host.")
 
     def _client(self, scope: Scope, headers: Headers) -> str:
         peer = scope.get("client")

@@ -1,8 +1,19 @@
 """A request's headers, scanned once; whether a second one is an error, the reader decides."""
 
+import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from watchword.domain.errors import Malformed
+
+# RFC 3986 section 3.2.2; a comma is left out, for it is how two values become one.
+_HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+;=-]*)(?::[0-9]{0,5})?")
+
+
+@lru_cache(maxsize=256)
+def is_host(value: bytes) -> bool:
+    """Whether a Host header could name one host."""
+    return _HOST.fullmatch(value) is not None
 
 
 class Headers:
