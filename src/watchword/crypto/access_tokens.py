@@ -64,8 +64,9 @@ class AccessClaims(msgspec.Struct, frozen=True, kw_only=True):
         _require_texts((self.iss, self.aud), (self.sub, self.sid, self.role), self.amr)
         if not _is_text(self.jti, _MAX_TEXT):
             raise ValueError("jti is a text of 1 to 128 characters")
-        if not (_is_whole(self.iat) and _is_whole(self.exp) and _is_whole(self.gen)):
-            raise ValueError("iat, exp and gen are whole numbers up to 2**40")
+        for number in (self.iat, self.exp, self.gen):
+            if type(number) is not int or not 0 <= number <= _MAX_INTEGER:
+                raise ValueError("iat, exp and gen are whole numbers up to 2**40")
         if not 0 < self.exp - self.iat <= MAX_LIFETIME:
             raise ValueError("a token ends after it began, by 15 minutes at most")
 

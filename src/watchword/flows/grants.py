@@ -90,5 +90,5 @@ class Grants:
             gen=session.proof,
             amr=session.amr,
         )
-        keys = await self.keyring.keys()
+        keys = self.keyring.at_hand or await self.keyring.keys()
         return AccessToken(self.tokens.issue(claims, keys.signing), claims.exp - issued)

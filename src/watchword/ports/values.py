@@ -43,8 +43,7 @@ class Standing:
     session: Session
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestTrace:
+class RequestTrace(NamedTuple):
     """Where an audited change came from."""
 
     request_id: str = ""

@@ -3,7 +3,6 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import suppress
 from functools import cache, lru_cache
 from types import coroutine
 from typing import Any, Final, TypeVar, cast
@@ -77,7 +76,8 @@ async def _within(deadline: float, message: Awaitable[Mapping[str, Any]]) -> Map
     try:
         first = next(steps)
     except StopIteration as done:
-        return cast("Mapping[str, Any]", done.value)
+        there: Mapping[str, Any] = done.value
+        return there
     try:
         async with asyncio.timeout_at(deadline):
             return await _go_on(steps, first)
@@ -132,8 +132,10 @@ def convert(fields: Mapping[str, object], kind: type[Body]) -> Body:
     """
     known = _fields_of(kind)
     if fields.keys() <= known.keys() and not any(map(_is_unfit, fields.values())):
-        with suppress(msgspec.ValidationError):
+        try:
             return msgspec.convert(fields, kind)
+        except msgspec.ValidationError:
+            pass  # each field is looked at by itself below
     raise Invalid(*_errors_of(fields, known))
 
 

@@ -6,7 +6,6 @@ cookie of a name we own is an error, and only space and tab around a pair are dr
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from watchword.domain.errors import Malformed
 from watchword.domain.time import SECOND, Span
@@ -26,32 +25,18 @@ def read_cookies(header_values: Iterable[bytes], owned: frozenset[bytes]) -> dic
     return found
 
 
-@dataclass(frozen=True, slots=True)
 class CookieNames:
     """On an https public URL the names are bound to the host (``__Host-``: Secure, Path=/, no
     Domain), so that no sibling host can set them.
     """
 
-    is_https: bool
-
-    def _name(self, plain: str) -> str:
-        return f"__Host-{plain}" if self.is_https else plain
-
-    @property
-    def refresh(self) -> str:
-        return self._name("refreshToken")
-
-    @property
-    def session(self) -> str:
-        return self._name("session")
-
-    @property
-    def device(self) -> str:
-        return self._name("device")
-
-    @property
-    def owned(self) -> frozenset[bytes]:
-        return frozenset(name.encode() for name in (self.refresh, self.session, self.device))
+    def __init__(self, is_https: bool) -> None:  # noqa: FBT001  the one thing it depends on
+        prefix = "__Host-" if is_https else ""
+        self.is_https = is_https
+        self.refresh = f"{prefix}refreshToken"
+        self.session = f"{prefix}session"
+        self.device = f"{prefix}device"
+        self.owned = frozenset(name.encode() for name in (self.refresh, self.session, self.device))
 
     def set(self, name: str, value: str, *, strict: bool, lifetime: Span | None) -> bytes:
         """A Set-Cookie value; ``lifetime`` in ms, None for as long as the browser is open."""

@@ -1,6 +1,6 @@
 """What every answer carries, whatever it says: the headers that keep it from being misused."""
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from http import HTTPStatus
 from typing import Any
 
@@ -29,18 +29,14 @@ class Envelope:
             self._headers.append((b"strict-transport-security", hsts))
 
     async def send(self, answer: Answer, send: Send, request_id: str, *, is_head: bool) -> None:
-        own = {name for name, _ in answer.headers} & _DOCUMENT_HEADERS
-        shared = self._headers if not own else self._without(own)
-        headers = [
-            *answer.headers,
-            (b"x-request-id", request_id.encode()),
-            *shared,
-        ]
+        own = [name for name, _ in answer.headers if name in _DOCUMENT_HEADERS]
+        shared = self._without(own) if own else self._headers
+        headers = [*answer.headers, (b"x-request-id", request_id.encode()), *shared]
         if answer.status != HTTPStatus.NO_CONTENT:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         body = b"" if is_head else answer.body
         await send({"type": "http.response.body", "body": body})
 
-    def _without(self, own: set[bytes]) -> list[Header]:
+    def _without(self, own: Collection[bytes]) -> list[Header]:
         return [header for header in self._headers if header[0] not in own]

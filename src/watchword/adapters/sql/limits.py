@@ -65,7 +65,7 @@ class SqlLimits:
         rows = await self._statements.rows(
             _HIT, {"key": key, "now": now, "resets_at": now + allowance.period}
         )
-        hits, resets_at = (int(value or 0) for value in rows[0])
+        hits, resets_at = int(rows[0][0] or 0), int(rows[0][1] or 0)
         if share is not None:
             await self._statements.change(
                 _HIT_SHARE, {"share": f"{key} {share}", "resets_at": resets_at}

@@ -21,21 +21,18 @@ class InPlace:
         self._connection = connection
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
-        return self._fetch(sql, parameters)
+        try:
+            return self._execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise translate(error) from error
 
     async def row(self, sql: str, parameters: Parameters) -> Row | None:
-        rows = self._fetch(sql, parameters)
+        rows = await self.rows(sql, parameters)
         return rows[0] if rows else None
 
     async def change(self, sql: str, parameters: Parameters) -> int:
         try:
             return self._execute(sql, parameters).rowcount
-        except sqlite3.Error as error:
-            raise translate(error) from error
-
-    def _fetch(self, sql: str, parameters: Parameters) -> Sequence[Row]:
-        try:
-            return self._execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
             raise translate(error) from error
 
