@@ -15,7 +15,7 @@ from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.crypto.secret import Secret
-from watchword.domain.accounts import Account
+from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.devices import Origin
 from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Session, Transport
@@ -124,7 +124,7 @@ class House:
         **arrival: Any,
     ) -> Grant:
         came = Arrival(transport=transport, origin=ORIGIN, trace=TRACE, **arrival)
-        return await self.flows.sign_in(email, password, came)
+        return await self.flows.sign_in(EmailAddress.parse(email), password, came)
 
     async def refresh(self, token: str) -> Grant:
         return await self.flows.refresh(token, TRACE)

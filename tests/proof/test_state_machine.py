@@ -24,7 +24,7 @@ from tests.proof.world import (
     Person,
     World,
 )
-from watchword.domain.accounts import Status
+from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.devices import Origin
 from watchword.domain.errors import (
     AccountDisabled,
@@ -63,7 +63,9 @@ class PeopleAndSessions(World):
         order = " ORDER BY created_at, id"
         before = [row["id"] for row in self.rows(open_ones.format(person.id) + alive + order)]
         arrival = Arrival(transport=transport, origin=Origin("192.0.2.1", ""), trace=TRACE)
-        answer = self.outcome(self.flows.sign_in(person.email, person.password, arrival))
+        answer = self.outcome(
+            self.flows.sign_in(EmailAddress.parse(person.email), person.password, arrival)
+        )
         person.failures = 0
         if not person.is_active:
             assert isinstance(answer, AccountDisabled)
@@ -79,7 +81,9 @@ class PeopleAndSessions(World):
     def guess_a_password(self, pick: int) -> None:
         person = self.people[pick % len(self.people)]
         arrival = Arrival(transport=Transport.BODY, origin=Origin("", ""), trace=TRACE)
-        answer = self.outcome(self.flows.sign_in(person.email, "not the phrase", arrival))
+        answer = self.outcome(
+            self.flows.sign_in(EmailAddress.parse(person.email), "not the phrase", arrival)
+        )
         assert isinstance(answer, InvalidCredentials)
         person.failures += 1
 

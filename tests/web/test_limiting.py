@@ -1,6 +1,7 @@
 import pytest
 
 from watchword.adapters.memory.store import MemoryStore
+from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import RateLimited
 from watchword.domain.time import MINUTE
 from watchword.ports import Allowance, Count
@@ -59,19 +60,19 @@ async def test_every_request_counts_towards_the_first_limit(
 async def test_looking_at_the_limit_of_sign_ins_counts_nothing(limiter: Limiter) -> None:
     for _ in range(9):
         await limiter.admit(SIGN_IN, IP)
-    await limiter.count_sign_in(IP, "a@example.com")
+    await limiter.count_sign_in(IP, EmailAddress.parse("a@example.com"))
 
 
 async def test_b04_an_attempt_above_the_limit_is_refused_when_it_is_counted(
     limiter: Limiter, meter: Tally
 ) -> None:
     """Two that looked at the same time both saw room; counting lets one of them in."""
-    await limiter.count_sign_in(IP, "a@example.com")
+    await limiter.count_sign_in(IP, EmailAddress.parse("a@example.com"))
     await limiter.admit(SIGN_IN, IP)
     await limiter.admit(SIGN_IN, IP)
-    await limiter.count_sign_in(IP, "b@example.com")
+    await limiter.count_sign_in(IP, EmailAddress.parse("b@example.com"))
     with pytest.raises(RateLimited):
-        await limiter.count_sign_in(IP, "c@example.com")
+        await limiter.count_sign_in(IP, EmailAddress.parse("c@example.com"))
     with pytest.raises(RateLimited):
         await limiter.admit(BOTH, IP)
     assert meter.counted == [(Count.LIMITED, "sign_in")] * 2
@@ -80,26 +81,26 @@ async def test_b04_an_attempt_above_the_limit_is_refused_when_it_is_counted(
 async def test_b08_a_success_takes_back_what_was_counted_for_that_account_alone(
     limiter: Limiter,
 ) -> None:
-    await limiter.count_sign_in(IP, "victim@example.com")
-    await limiter.count_sign_in(IP, "own@example.com")
-    await limiter.forgive_sign_ins(IP, "own@example.com")
-    await limiter.forgive_sign_ins(IP, "own@example.com")
-    await limiter.count_sign_in(IP, "victim@example.com")
+    await limiter.count_sign_in(IP, EmailAddress.parse("victim@example.com"))
+    await limiter.count_sign_in(IP, EmailAddress.parse("own@example.com"))
+    await limiter.forgive_sign_ins(IP, EmailAddress.parse("own@example.com"))
+    await limiter.forgive_sign_ins(IP, EmailAddress.parse("own@example.com"))
+    await limiter.count_sign_in(IP, EmailAddress.parse("victim@example.com"))
     with pytest.raises(RateLimited):
         await limiter.admit(SIGN_IN, IP)
 
 
 async def test_b03_a_success_forgives_every_spelling_of_its_account(limiter: Limiter) -> None:
-    await limiter.count_sign_in(IP, "OWN@example.com")
-    await limiter.count_sign_in(IP, " own@Example.com.")
-    await limiter.forgive_sign_ins(IP, "own@example.com")
-    await limiter.count_sign_in(IP, "own@example.com")
+    await limiter.count_sign_in(IP, EmailAddress.parse("OWN@example.com"))
+    await limiter.count_sign_in(IP, EmailAddress.parse(" own@Example.com."))
+    await limiter.forgive_sign_ins(IP, EmailAddress.parse("own@example.com"))
+    await limiter.count_sign_in(IP, EmailAddress.parse("own@example.com"))
     await limiter.admit(SIGN_IN, IP)
 
 
 async def test_b02_a_network_of_a_line_is_one_client(limiter: Limiter) -> None:
-    await limiter.count_sign_in("2001:db8::1", "a@example.com")
-    await limiter.count_sign_in("2001:DB8:0:0:ffff::2", "b@example.com")
+    await limiter.count_sign_in("2001:db8::1", EmailAddress.parse("a@example.com"))
+    await limiter.count_sign_in("2001:DB8:0:0:ffff::2", EmailAddress.parse("b@example.com"))
     with pytest.raises(RateLimited):
         await limiter.admit(SIGN_IN, "2001:db8::3")
     await limiter.admit(SIGN_IN, "2001:db8:0:1::1")
@@ -110,6 +111,6 @@ async def test_a_limit_that_is_off_counts_nothing(clock: FakeClock, meter: Tally
     limiter = Limiter(store.limits, clock, meter, None, None)
     for _ in range(9):
         await limiter.admit(BOTH, IP)
-        await limiter.count_sign_in(IP, "not even an address")
-    await limiter.forgive_sign_ins(IP, "not even an address")
+        await limiter.count_sign_in(IP, EmailAddress.parse("a@example.com"))
+    await limiter.forgive_sign_ins(IP, EmailAddress.parse("a@example.com"))
     assert meter.counted == []

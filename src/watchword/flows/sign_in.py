@@ -1,5 +1,6 @@
 """Sign-in: a proof of identity becomes one server-side session, new each time (attack S01)."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
@@ -163,6 +164,9 @@ class SessionOpener:
         )
 
 
+async def _nothing() -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PasswordSignIn:
     store: Store
@@ -172,12 +176,18 @@ class PasswordSignIn:
     clock: Clock
     meter: Meter
 
-    async def __call__(self, email: str, password: str, arrival: Arrival) -> Grant:
+    async def __call__(
+        self,
+        address: EmailAddress,
+        password: str,
+        arrival: Arrival,
+        *,
+        on_proof: Callable[[], Awaitable[None]] = _nothing,
+    ) -> Grant:
         """Raise `InvalidCredentials` for a wrong password as for an unknown address or an account
         without a password, `TooManyAttempts`, `AccountDisabled` (only after the right password),
-        `SessionLimitReached`, `Busy`.
+        `SessionLimitReached`, `Busy`. ``on_proof`` is done once the password has proven right.
         """
-        address = EmailAddress.parse(email)
         account = await self.store.reading.accounts.find_by_address(address)
         device = await self.opener.known_device(account, arrival.device)
         target = Target(address, account, device)
@@ -186,6 +196,7 @@ class PasswordSignIn:
             self.meter.count(Count.SIGN_INS, "disabled")
             raise AccountDisabled
         upgraded = await self._upgraded_hash(proof, password)
+        await on_proof()  # counters do not wait for the disk: it shares the session's commit
         grant = await self._open(proof.account, arrival, upgraded)
         self.meter.count(Count.SIGN_INS, "signed_in")
         return grant

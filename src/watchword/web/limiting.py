@@ -35,7 +35,7 @@ class Limiter:
             tally = await self.limits.peek(f"sign_in {bucket}", self.sign_in, now=now)
             self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
 
-    async def count_sign_in(self, ip: str, email: str) -> None:
+    async def count_sign_in(self, ip: str, email: EmailAddress) -> None:
         """Count an attempt, before any hashing (attack B04). Raise `RateLimited`."""
         if self.sign_in is None:
             return
@@ -45,12 +45,12 @@ class Limiter:
         )
         self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
 
-    async def take_back_sign_in(self, ip: str, email: str) -> None:
+    async def take_back_sign_in(self, ip: str, email: EmailAddress) -> None:
         """The attempt was turned away unheard, for want of room."""
         if self.sign_in is not None:
             await self.limits.take_back(f"sign_in {limit_bucket(ip)}", _share(email))
 
-    async def forgive_sign_ins(self, ip: str, email: str) -> None:
+    async def forgive_sign_ins(self, ip: str, email: EmailAddress) -> None:
         """A success takes back what was counted for that account, and for no other (B08)."""
         if self.sign_in is not None:
             await self.limits.forgive(f"sign_in {limit_bucket(ip)}", _share(email))
@@ -61,6 +61,6 @@ class Limiter:
             raise RateLimited(retry_after=max(1, tally.resets_at - now), allowed=allowance.count)
 
 
-def _share(email: str) -> str:
+def _share(email: EmailAddress) -> str:
     """By account, in whatever spelling; addresses are not kept in the clear."""
-    return hash_of(EmailAddress.parse(email).key.encode()).hex()[:32]
+    return hash_of(email.key.encode()).hex()[:32]

@@ -1,5 +1,8 @@
 """Registering, signing in, refreshing and signing out."""
 
+from functools import partial
+
+from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import Busy, Malformed, Refusal, TokenInvalid, TokenMissing
 from watchword.domain.sessions import EndReason, Transport
 from watchword.flows.grants import Grant
@@ -31,20 +34,21 @@ async def register(call: Call, body: RegisterBody) -> Answer:
 
 
 async def login(call: Call, body: LoginBody) -> Answer:
-    await call.limiter.count_sign_in(call.ip, body.email)
+    email = EmailAddress.parse(body.email)
+    await call.limiter.count_sign_in(call.ip, email)
     arrival = await _arrival(call, body.transport, remember=body.remember)
+    forgive = partial(call.limiter.forgive_sign_ins, call.ip, email)
     try:
-        grant = await call.services.sign_in(body.email, body.password, arrival)
+        grant = await call.services.sign_in(email, body.password, arrival, on_proof=forgive)
     except Busy:
-        await call.limiter.take_back_sign_in(call.ip, body.email)
+        await call.limiter.take_back_sign_in(call.ip, email)
         raise
-    await call.limiter.forgive_sign_ins(call.ip, body.email)
     return signed_in(call, grant, "You are signed in.")
 
 
 async def setup(call: Call, body: SetupBody) -> Answer:
     call.services.registration.accept(body.email, body.password)
-    await call.limiter.count_sign_in(call.ip, body.email)
+    await call.limiter.count_sign_in(call.ip, EmailAddress.parse(body.email))
     arrival = await _arrival(call, body.transport, remember=True)
     grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
     return signed_in(call, grant, "The administrator was made, and you are signed in.")

@@ -148,7 +148,9 @@ class SqliteLimits:
 
 
 class SqliteLockouts:
-    """A failure is on the disk before its attempt is made."""
+    """A failure is on the disk before its attempt is made. A success need not be: when the power
+    goes before its commit, there is one failure too many, and none too few.
+    """
 
     def __init__(self, writer: GroupCommit) -> None:
         lockouts = SqlLockouts(InTransaction(writer.connection))
@@ -159,7 +161,7 @@ class SqliteLockouts:
             return await lockouts.begin(key, policy, now=now)
 
     async def succeed(self, key: str) -> None:
-        async with self._turn() as lockouts:
+        async with self._turn(durable=False, is_single=True) as lockouts:
             await lockouts.succeed(key)
 
     async def take_back(self, key: str, policy: LockoutPolicy) -> None:
