@@ -387,7 +387,7 @@ class TestClosing:
         await store.close()
         with pytest.raises(Unavailable):
             await task
-        assert not store._writer._thread.is_alive()
+        assert not store._writer._errands.thread.is_alive()
 
     @pytest.mark.parametrize(
         "use",

@@ -2,7 +2,7 @@
 
 from watchword.adapters.sql.statements import Row, Statements
 from watchword.domain.attempts import Attempts, LockoutPolicy
-from watchword.domain.time import Instant
+from watchword.domain.time import Instant, Span
 from watchword.ports import Allowance, Tally
 
 _HIT = """
@@ -55,6 +55,10 @@ _SUCCEED = "DELETE FROM lockouts WHERE key = :key"
 _FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR (key >= :below AND key < :above)"
 
 
+def tally_of(hits: int, resets_at: Instant, allowance: Allowance) -> Tally:
+    return Tally(max(0, allowance.count - hits), resets_at, hits > allowance.count)
+
+
 class SqlLimits:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
@@ -62,15 +66,19 @@ class SqlLimits:
     async def hit(
         self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
     ) -> Tally:
-        rows = await self._statements.rows(
-            _HIT, {"key": key, "now": now, "resets_at": now + allowance.period}
-        )
-        hits, resets_at = int(rows[0][0] or 0), int(rows[0][1] or 0)
+        hits, resets_at = await self.count(key, allowance.period, now=now)
         if share is not None:
             await self._statements.change(
                 _HIT_SHARE, {"share": f"{key} {share}", "resets_at": resets_at}
             )
-        return Tally(max(0, allowance.count - hits), resets_at, hits > allowance.count)
+        return tally_of(hits, resets_at, allowance)
+
+    async def count(self, key: str, period: Span, *, now: Instant) -> tuple[int, Instant]:
+        """One more: how many there are now, and until when they count."""
+        rows = await self._statements.rows(
+            _HIT, {"key": key, "now": now, "resets_at": now + period}
+        )
+        return int(rows[0][0] or 0), int(rows[0][1] or 0)
 
     async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
         row = await self._statements.row(_PEEK, {"key": key, "now": now})

@@ -9,9 +9,7 @@ transaction's statements are never mixed with another's.
 """
 
 import asyncio
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
@@ -20,6 +18,7 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain, is_busy
+from watchword.adapters.sql.sqlite.errands import Errands, tell
 from watchword.adapters.sql.sqlite.savepoint import ROLLED_BACK, Savepoint
 from watchword.domain.time import Span
 
@@ -58,9 +57,15 @@ class GroupCommit:
         self._open_until = 0.0
         self._waiting: list[asyncio.Future[None]] = []
         self._unanswered: list[asyncio.Future[None]] = []
-        self._work: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._serve, name="watchword-commit", daemon=True)
-        self._thread.start()
+        self._write_down: Callable[[], None] = _nothing
+        self._forget: Callable[[], None] = _nothing
+        self._errands = Errands("watchword-commit")
+
+    def at_the_end(self, write_down: Callable[[], None], forget: Callable[[], None]) -> None:
+        """What was held back in a transaction is written down before its commit, and forgotten
+        with its end. ``write_down`` may raise `StoreFailed`: it is for counters.
+        """
+        self._write_down, self._forget = write_down, forget
 
     def turn(self, given: Given, *, durable: bool = True, is_single: bool = False) -> "Turn[Given]":
         """A transaction; its block is given ``given``.
@@ -110,8 +115,7 @@ class GroupCommit:
         while self._state is not _State.IDLE:
             with suppress(StoreFailed):
                 await self._change_of_state()
-        self._work.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self._errands.end()
         self.connection.close()
 
     def _open(self) -> None:
@@ -123,7 +127,7 @@ class GroupCommit:
             self.connection.execute("BEGIN IMMEDIATE")
         except sqlite3.Error:
             self._state = _State.OPENING
-            self._work.put(lambda: self._begin_patiently(loop))
+            self._errands.put(lambda: self._begin_patiently(loop))
         else:
             self._opened(loop)
 
@@ -156,9 +160,15 @@ class GroupCommit:
             self._turns_before = self._turns
             loop.call_soon(self._commit)
             return
+        with suppress(StoreFailed):
+            self._write_down()
+        self._forget()
+        if not self.connection.in_transaction:
+            self._abandon()
+            return
         self._state = _State.COMMITTING
         batch, self._unanswered = self._unanswered, []
-        self._work.put(lambda: self._commit_on_thread(loop, batch))
+        self._errands.put(lambda: self._commit_on_thread(loop, batch))
 
     def _committed(self, batch: list["asyncio.Future[None]"], failure: StoreFailed | None) -> None:
         self.is_failing = failure is not None
@@ -170,12 +180,9 @@ class GroupCommit:
         """A failed statement took the whole transaction with it (a full disk does): everybody
         whose change was in it is told so.
         """
+        self._forget()
         batch, self._unanswered = self._unanswered, []
         self._committed(batch, StoreFailed(ROLLED_BACK))
-
-    def _serve(self) -> None:
-        while (work := self._work.get()) is not None:
-            work()
 
     def _observe(self, operation: str, seconds: float) -> None:
         """Figures may fail to be kept (a full disk); the writer goes on."""
@@ -189,7 +196,7 @@ class GroupCommit:
             self.connection.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             failure = explain(error)
-        _tell(loop, lambda: self._begun(failure))
+        tell(loop, lambda: self._begun(failure))
         self._observe("lock", perf_counter() - started)
 
     def _ask_for_lock(self) -> StoreFailed | None:
@@ -227,8 +234,11 @@ class GroupCommit:
             failure = explain(error)
             with suppress(sqlite3.Error):  # it may have been rolled back already
                 self.connection.execute("ROLLBACK")
-        _tell(loop, lambda: self._committed(batch, failure))
+        tell(loop, lambda: self._committed(batch, failure))
         self._observe("commit", perf_counter() - started)
+
+
+def _nothing() -> None: ...
 
 
 def _settle(futures: list["asyncio.Future[None]"], failure: StoreFailed | None) -> None:
@@ -240,12 +250,6 @@ def _settle(futures: list["asyncio.Future[None]"], failure: StoreFailed | None) 
             future.set_result(None)
         else:
             future.set_exception(StoreFailed(failure.remedy))
-
-
-def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
-    """A loop that has closed has nobody left who could be told."""
-    with suppress(RuntimeError):
-        loop.call_soon_threadsafe(news)
 
 
 class Turn(Generic[Given]):

@@ -3,24 +3,22 @@
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from functools import partial
 from pathlib import Path
 
 from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
-from watchword.adapters.sql.limits import SqlLimits, SqlLockouts
 from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
 from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.sqlite.connections import Observe, connect, explain, unobserved
+from watchword.adapters.sql.sqlite.counters import SqliteLimits, SqliteLockouts
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
 from watchword.adapters.sql.statements import Queries, Statements
-from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Allowance, Tally, Unit
+from watchword.ports import Unit
 
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
@@ -117,57 +115,3 @@ class SqliteStore:
         await self._writer.close()
         await self._slow.close()
         self._reader.close()
-
-
-class SqliteLimits:
-    """Counters do not wait for the disk: when the power goes or the disk fills up, a few are
-    lost; after a failed commit they wait as well, so that a broken disk is not an open door.
-    """
-
-    def __init__(self, writer: GroupCommit) -> None:
-        limits = SqlLimits(InTransaction(writer.connection))
-        self._turn = partial(writer.turn, limits, durable=False)
-
-    async def hit(
-        self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
-    ) -> Tally:
-        async with self._turn(is_single=share is None) as limits:
-            return await limits.hit(key, allowance, now=now, share=share)
-
-    async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
-        async with self._turn(is_single=True) as limits:
-            return await limits.peek(key, allowance, now=now)
-
-    async def take_back(self, key: str, share: str) -> None:
-        async with self._turn() as limits:
-            await limits.take_back(key, share)
-
-    async def forgive(self, key: str, share: str) -> None:
-        async with self._turn() as limits:
-            await limits.forgive(key, share)
-
-
-class SqliteLockouts:
-    """A failure is on the disk before its attempt is made. A success need not be: when the power
-    goes before its commit, there is one failure too many, and none too few.
-    """
-
-    def __init__(self, writer: GroupCommit) -> None:
-        lockouts = SqlLockouts(InTransaction(writer.connection))
-        self._turn = partial(writer.turn, lockouts)
-
-    async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
-        async with self._turn() as lockouts:
-            return await lockouts.begin(key, policy, now=now)
-
-    async def succeed(self, key: str) -> None:
-        async with self._turn(durable=False, is_single=True) as lockouts:
-            await lockouts.succeed(key)
-
-    async def take_back(self, key: str, policy: LockoutPolicy) -> None:
-        async with self._turn() as lockouts:
-            await lockouts.take_back(key, policy)
-
-    async def forget(self, key: str) -> None:
-        async with self._turn() as lockouts:
-            await lockouts.forget(key)
