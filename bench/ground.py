@@ -2,14 +2,14 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter, process_time, sleep
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from bench.client import PASSWORD, Client
 from bench.figures import BenchFailed
@@ -18,7 +18,8 @@ from bench.processes import Service, busy_seconds, free_port, program, watchword
 from watchword.adapters.argon2 import cores
 
 READER = "reader@example.com"
-SIGNERS = tuple(f"signer-{number}@example.com" for number in range(8))
+_CLIENTS: Final = 8
+_PEOPLE: Final = 320  # who sign in, in turn; for a run of less than a second, one for each client
 
 # So high that nothing is refused; each request is counted all the same.
 SETTINGS: Mapping[str, str] = {
@@ -40,6 +41,7 @@ class Watchword:
     service: Service
     client: Client
     data: Path
+    people: Sequence[str]
 
     def bring_to_life(self, workers: int) -> None:
         """Until every worker has answered, then make the accounts."""
@@ -51,12 +53,12 @@ class Watchword:
                 raise BenchFailed(f"Of {workers} workers, {len(seen)} answered.")
             seen.add(self.client.get("/health/live").worker)
             sleep(_POLL)
-        self.client.register([READER, *SIGNERS])
+        self.client.register([READER, *self.people])
 
     def sign_in_load(self, seconds: float) -> Load:
-        """Eight clients without pause, each with its own account and the default transport."""
+        """Eight clients without pause and the default transport, each sign-in somebody else's."""
         queue = Queue(
-            items=SIGNERS,
+            items=self.people,
             before='{"email":"',
             after=f'","password":{json.dumps(PASSWORD)}}}',
             successor="email",
@@ -64,7 +66,7 @@ class Watchword:
         return Load(
             port=self.service.port,
             path="/auth/login",
-            connections=len(SIGNERS),
+            connections=_CLIENTS,
             seconds=seconds,
             queue=queue,
         )
@@ -135,7 +137,10 @@ class Ground:
             settings["PROMETHEUS_MULTIPROC_DIR"] = str(folder / "metrics")
         command = program("bench.server", str(port), str(workers))
         service = self.start(command, port, folder, settings)
-        return Watchword(service, Client(port), folder / SETTINGS["WATCHWORD_DATA_DIR"])
+        count = _PEOPLE if self.seconds >= 1 else _CLIENTS
+        people = tuple(f"signer-{number}@example.com" for number in range(count))
+        data = folder / SETTINGS["WATCHWORD_DATA_DIR"]
+        return Watchword(service, Client(port), data, people)
 
     def floor(self, synchronous: str) -> Service:
         known = self._servers.get(synchronous)

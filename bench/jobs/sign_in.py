@@ -1,4 +1,4 @@
-"""Sign-ins beside what the cores can hash: eight clients, lockout on, a new session each time."""
+"""Sign-ins beside what the cores can hash: eight clients, lockout on, people in turn."""
 
 import subprocess
 

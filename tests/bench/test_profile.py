@@ -50,7 +50,7 @@ def client() -> Answering:
 
 @pytest.fixture
 def profile(client: Answering, tmp_path: Path) -> Profile:
-    return Profile(Watchword(Nowhere(), client, tmp_path))
+    return Profile(Watchword(Nowhere(), client, tmp_path, ()))
 
 
 def test_times_may_move(client: Answering, profile: Profile) -> None:
