@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,7 +41,7 @@ class Watchword:
     service: Service
     client: Client
     data: Path
-    people: Sequence[str]
+    people: tuple[str, ...]
 
     def bring_to_life(self, workers: int) -> None:
         """Until every worker has answered, then make the accounts."""

@@ -7,7 +7,6 @@ up in ``GET /audit``, and by ``scripts/make_docs.py`` in docs/events.md.
 """
 
 from dataclasses import dataclass, fields
-from functools import cache
 from typing import ClassVar
 
 
@@ -22,14 +21,9 @@ class Event:
 
     def details(self) -> dict[str, str | int | bool | None]:
         """The fields of this kind of event beyond those that all share, by their wire names."""
-        return {shown: getattr(self, name) for name, shown in _own_fields(type(self))}
-
-
-@cache
-def _own_fields(kind: type[Event]) -> tuple[tuple[str, str], ...]:
-    shared = {"subject", "actor", "session"}
-    own = [field.name for field in fields(kind) if field.name not in shared]
-    return tuple((name, wire_name(name)) for name in own)
+        shared = {"subject", "actor", "session"}
+        own = [field.name for field in fields(self) if field.name not in shared]
+        return {wire_name(name): getattr(self, name) for name in own}
 
 
 def wire_name(name: str) -> str:
