@@ -114,7 +114,16 @@ class World(RuleBasedStateMachine):
         self.people.append(Person(admin.id, "root@x.org", PASSWORDS[0], "admin"))
 
     def run(self, work: Coroutine[Any, Any, Result]) -> Result:
-        return self.runner.run(work)
+        try:
+            return self.runner.run(work)
+        finally:
+            self.runner.run(self.settle())
+
+    async def settle(self) -> None:
+        """Counters are committed a little after the answer, which does not wait for them."""
+        core = getattr(self, "core", None)
+        while core is not None and core.store._writer._state.value != "idle":  # noqa: ASYNC110
+            await asyncio.sleep(0)
 
     async def open(self) -> Core:
         self.starts += 1
