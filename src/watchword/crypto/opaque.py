@@ -62,6 +62,7 @@ class MacKeys:
         return "MacKeys(<hidden>)"
 
     def make(self, message: bytes, length: int = _SECRET_BYTES) -> bytes:
+        """Of 16 or 32 bytes."""
         return self._macs[0](message, length)
 
     def require(self, message: bytes, mac: bytes) -> None:

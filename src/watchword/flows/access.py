@@ -66,8 +66,8 @@ class Access:
             raise TokenInvalid from None
 
     def _refuse_garbage(self, text: str, now: Instant) -> None:
-        """What the keys at hand tell costs nobody a look at the store. A key that is
-        not among them may be news; one that is may be gone, and then `catch_up` tells.
+        """What the keys at hand tell costs nobody a look at the store. A key that is not among them
+        may be news; one that is may be gone, and then `catch_up` tells.
         """
         keys = self._keyring.at_hand
         if keys is None:

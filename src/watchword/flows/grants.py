@@ -57,20 +57,27 @@ class Grants:
     async def give(
         self, account: Account, session: Session, *, now: Instant, device: str | None = None
     ) -> Grant:
-        ends_in = session.expires_at - now
         if session.transport is Transport.SESSION:
             held = self.cookies.make(session.id, session.generation, session.salt)
-            return Grant(account, session, None, held, ends_in, device)
-        held = self.refresh_tokens.make(session.id, session.generation, session.salt)
-        access = await self.access_token(account, session, now=now)
-        return Grant(account, session, access, held, ends_in, device)
+            return Grant(account, session, None, held, session.expires_at - now, device)
+        return await self._tokens(account, session, session.generation, now=now, device=device)
 
     async def renew(self, caller: Caller, generation: int, *, now: Instant) -> Grant:
         """For a session of a refresh token whose rotation has just led to ``generation``."""
-        session = caller.session
+        return await self._tokens(caller.account, caller.session, generation, now=now, device=None)
+
+    async def _tokens(
+        self,
+        account: Account,
+        session: Session,
+        generation: int,
+        *,
+        now: Instant,
+        device: str | None,
+    ) -> Grant:
         held = self.refresh_tokens.make(session.id, generation, session.salt)
-        access = await self.access_token(caller.account, session, now=now)
-        return Grant(caller.account, session, access, held, session.expires_at - now)
+        access = await self.access_token(account, session, now=now)
+        return Grant(account, session, access, held, session.expires_at - now, device)
 
     async def access_token(
         self, account: Account, session: Session, *, now: Instant

@@ -99,7 +99,9 @@ def _shown(label: str) -> str:
 def _near(name: str, known: Collection[str]) -> str:
     """Names are compared without what all of them begin with, which would make any two alike."""
     words = [variable.removeprefix(PREFIX) for variable in known]
-    near = get_close_matches(name.removeprefix(PREFIX)[:_LONGEST_NAME].upper(), words, 1, 0.7)
+    near = get_close_matches(
+        name.removeprefix(PREFIX)[:_LONGEST_NAME].upper(), words, n=1, cutoff=0.7
+    )
     if near:
         return f"Did you mean {PREFIX}{near[0]}?"
     return "docs/configuration.md lists those that there are."

@@ -37,7 +37,7 @@ UPDATE users SET status = :status
 WHERE id = :id AND (:status = 'active' OR {_LEAVES_AN_ADMIN})
 """  # noqa: S608  constant text
 _DELETE = f"DELETE FROM users WHERE id = :id AND {_LEAVES_AN_ADMIN}"  # noqa: S608
-_HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
+HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _DELETE_LINKS = "DELETE FROM links WHERE user_id = :id"
 
 
@@ -127,4 +127,4 @@ class SqlAdministrators:
         self._queries = queries
 
     async def has_any(self) -> bool:
-        return await self._queries.row(_HAS_ADMIN, {}) is not None
+        return await self._queries.row(HAS_ADMIN, {}) is not None

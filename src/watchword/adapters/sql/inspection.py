@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from watchword.adapters.sql.accounts import HAS_ADMIN
 from watchword.adapters.sql.migrate import NEWEST, current_revision
 from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.domain.time import SECOND, Instant, Span
 
 _WAIT: Span = 5 * SECOND
 _FAULTS = "PRAGMA quick_check(10)"
-_HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _SEALED_KEYS = "SELECT kid, sealed FROM signing_keys"
 _NEWEST_EVENT = "SELECT MAX(at) FROM audit_events"
 
@@ -58,7 +58,7 @@ def examine(path: Path) -> Examination:
         return Examination(
             revision=revision,
             faults=faults,
-            has_admin=connection.execute(_HAS_ADMIN).fetchone() is not None,
+            has_admin=connection.execute(HAS_ADMIN).fetchone() is not None,
             last_event_at=connection.execute(_NEWEST_EVENT).fetchone()[0],
             sealed_keys=connection.execute(_SEALED_KEYS).fetchall(),
         )
