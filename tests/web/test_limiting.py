@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from watchword.adapters.memory.store import MemoryStore
@@ -39,7 +41,24 @@ def meter() -> Tally:
 def limiter(clock: FakeClock, meter: Tally) -> Limiter:
     store = MemoryStore()
     auth, sign_in = Allowance(4, 15 * MINUTE), Allowance(2, 10 * MINUTE)
-    return Limiter(store.limits, clock, meter, auth, sign_in)
+    return Limiter(store.limits, clock, meter, auth, sign_in, at_once)
+
+
+async def at_once() -> None: ...
+
+
+async def test_only_sign_ins_wait_for_others_and_before_they_are_counted(
+    clock: FakeClock, meter: Tally
+) -> None:
+    store, go_on = MemoryStore(), asyncio.Event()
+    one = Allowance(1, 15 * MINUTE)
+    limiter = Limiter(store.limits, clock, meter, one, None, go_on.wait)
+    waiting = asyncio.create_task(limiter.admit(BOTH, IP))
+    await asyncio.sleep(0)
+    await limiter.admit(AUTH, IP)
+    go_on.set()
+    with pytest.raises(RateLimited):
+        await waiting
 
 
 async def test_every_request_counts_towards_the_first_limit(
@@ -108,7 +127,7 @@ async def test_b02_a_network_of_a_line_is_one_client(limiter: Limiter) -> None:
 
 async def test_a_limit_that_is_off_counts_nothing(clock: FakeClock, meter: Tally) -> None:
     store = MemoryStore()
-    limiter = Limiter(store.limits, clock, meter, None, None)
+    limiter = Limiter(store.limits, clock, meter, None, None, at_once)
     for _ in range(9):
         await limiter.admit(BOTH, IP)
         await limiter.count_sign_in(IP, EmailAddress.parse("a@example.com"))

@@ -1,11 +1,12 @@
 """The flows, each given what it needs, as the web's pages call them."""
 
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from urllib.parse import urlsplit
 
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
-from watchword.domain.time import SECOND
+from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
 from watchword.flows.attempts import PasswordProof
 from watchword.flows.credentials import Credentials
@@ -16,6 +17,8 @@ from watchword.flows.sign_in import PasswordSignIn, SessionOpener
 from watchword.flows.users import Users
 from watchword.settings import Settings
 from watchword.web.services import Services, WebPolicy
+
+_GATHERING: Span = 25
 
 
 def make_services(ground: Ground, shared: Shared) -> Services:
@@ -43,6 +46,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         keyring=keyring,
         store=store,
         limits=store.limits,
+        gather=_gathering(ground),
         cursors=secrets.signed_texts("cursors"),
         csrf_tokens=secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
@@ -51,6 +55,19 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         log=ground.log,
         seconds=perf_counter,
     )
+
+
+def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
+    """While passwords wait to be hashed, each hash that is done writes something soon: sign-ins
+    that come meanwhile are counted with it, in half the commits.
+    """
+    pool, store = ground.pool, ground.store
+
+    async def gather() -> None:
+        if pool.depth:
+            await store.gather(_GATHERING)
+
+    return gather
 
 
 def _proof(ground: Ground) -> PasswordProof:

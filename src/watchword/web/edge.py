@@ -75,6 +75,7 @@ class Edge:
             services.meter,
             policy.limit_auth,
             policy.limit_sign_in,
+            services.gather,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

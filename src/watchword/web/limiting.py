@@ -1,5 +1,6 @@
 """Requests counted per client address, before any body is read."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.opaque import hash_of
@@ -13,19 +14,22 @@ from watchword.web.policies import Limit
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """A limit that is None is off."""
+    """A limit that is None is off. In a storm, sign-ins ``gather`` before they are counted."""
 
     limits: Limits
     clock: Clock
     meter: Meter
     auth: Allowance | None
     sign_in: Allowance | None
+    gather: Callable[[], Awaitable[object]]
 
     async def admit(self, classes: frozenset[Limit], ip: str) -> None:
         """Count this request. Sign-in attempts are only looked at here: they are counted with
         the account they are for, once that is known. Raise `RateLimited`.
         """
         bucket = limit_bucket(ip)
+        if Limit.SIGN_IN in classes:
+            await self.gather()
         if Limit.AUTH in classes and self.auth is not None:
             now = self.clock.now()
             tally = await self.limits.hit(f"auth {bucket}", self.auth, now=now)

@@ -1,6 +1,6 @@
 """Everything that a page may call; `watchword.bootstrap` fills it, once per process."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -66,6 +66,10 @@ class WebPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
+    """``gather`` returns when others are about to write as well, so that much is written at once;
+    on a quiet server it returns at once.
+    """
+
     policy: WebPolicy
     sessions_policy: SessionPolicy
     access: Access
@@ -83,6 +87,7 @@ class Services:
     keyring: KeyRing
     store: Housekeeping
     limits: Limits
+    gather: Callable[[], Awaitable[None]]
     cursors: SignedTexts
     csrf_tokens: SignedTexts
     user_agents: UserAgents

@@ -134,7 +134,7 @@ class TestATurnOfOneStatement:
         go_on = asyncio.Event()
 
         async def linger() -> None:
-            async with store._writer.turn(store._unit, is_single=True) as unit:
+            async with store._writer.turn(store._unit, stays=True) as unit:
                 await go_on.wait()
                 await unit.accounts.insert(an_account("late"))
 
@@ -159,7 +159,7 @@ class TestATurnOfOneStatement:
         """As a full disk does to the whole transaction."""
 
         async def insert_in_vain() -> None:
-            async with store._writer.turn(store._unit, is_single=True) as unit:
+            async with store._writer.turn(store._unit, stays=True) as unit:
                 await unit.accounts.insert(an_account("ada"))
                 store._writer.connection.execute("ROLLBACK")
 
@@ -178,6 +178,54 @@ class TestATurnOfOneStatement:
             await store.limits.hit("key", ALLOWANCE, now=NOW, share="share")
         tally = await store.limits.peek("key", ALLOWANCE, now=NOW)
         assert tally.remaining == ALLOWANCE.count
+
+
+class TestGathering:
+    """Who has time is counted with whoever has not: a storm of sign-ins writes half as often."""
+
+    async def test_ends_when_somebody_writes_and_what_follows_shares_the_commit(
+        self, store: SqliteStore
+    ) -> None:
+        async def patient(number: int) -> None:
+            await store.gather(MINUTE)
+            await store.limits.hit(f"k{number}", ALLOWANCE, now=NOW, share="s")
+            await store.lockouts.begin(f"account:{number}", POLICY, now=NOW)
+
+        with traced(store) as statements:
+            waiting = [asyncio.create_task(patient(number)) for number in range(3)]
+            await rounds()
+            assert statements == []
+            await insert(store, "ada")
+            await asyncio.gather(*waiting)
+        assert statements.count("COMMIT") == 1
+
+    async def test_ends_by_itself_when_nobody_writes(self, store: SqliteStore) -> None:
+        with traced(store) as statements:
+            await store.gather(1)
+        assert statements == []
+
+    async def test_does_not_begin_within_a_transaction_that_is_open(
+        self, store: SqliteStore
+    ) -> None:
+        async with store.transaction():
+            await store.gather(MINUTE)
+
+    async def test_ends_for_each_alone(self, store: SqliteStore) -> None:
+        gone, staying = (asyncio.create_task(store.gather(MINUTE)) for _ in range(2))
+        await rounds()
+        gone.cancel()
+        await rounds()
+        assert gone.cancelled()
+        assert not staying.done()
+        await insert(store, "ada")
+        await staying
+
+    async def test_is_not_begun_when_the_store_is_closed(self, store: SqliteStore) -> None:
+        waiting = asyncio.create_task(store.gather(MINUTE))
+        await rounds()
+        await store.close()
+        await waiting
+        await store.gather(MINUTE)
 
 
 class TestTheAnswer:

@@ -19,7 +19,10 @@ from watchword.adapters.sql.migrate import (
 )
 from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.domain.time import HOUR
+from watchword.domain.attempts import LockoutPolicy
+from watchword.domain.errors import TooManyAttempts
+from watchword.domain.time import HOUR, MINUTE
+from watchword.ports import Allowance, AuditQuery, PageRequest
 from watchword.testing.conformance.ground import (
     HASH,
     NOW,
@@ -132,6 +135,17 @@ class TestAFilledDatabase:
                     " 'Agent/1.0', 1, NULL, NULL)",
                     {"id": f"s-{number}", "salt": b"salt", "now": NOW, "idle": HOUR},
                 )
+            connection.executescript(
+                f"INSERT INTO limits VALUES ('sign_in 192.0.2.1', 5, {NOW + HOUR});"
+                f"INSERT INTO lockouts VALUES ('account:u-ada', 0, 1, 5, {NOW + HOUR}, {NOW});"
+                f"INSERT INTO devices VALUES ('u-ada', X'01', {NOW}, {NOW});"
+                "INSERT INTO audit_events"
+                " (at, type, subject, actor, request_id, ip, user_agent, details) VALUES"
+                f" ({NOW}, 'signed_in', 'u-ada', 'u-ada', 'r', '192.0.2.1', 'Agent/1.0', '{{}}'),"
+                f" ({NOW}, 'role_changed', 'u-bob', 'u-ada', 'r', '192.0.2.1', '', '{{}}'),"
+                f" ({NOW}, 'started', NULL, 'u-ada', 'r', '', '', '{{}}'),"
+                f" ({NOW}, 'signed_in', 'u-bob', 'u-bob', 'r', '', '', '{{}}');"
+            )
         return path
 
     async def test_is_the_same_after_every_migration_since(self, path: Path) -> None:
@@ -149,6 +163,26 @@ class TestAFilledDatabase:
         found = await store.reading.sessions.find("s-1000")
         assert found is not None
         assert found.session.rotated_before == (NOW,)
+        await store.close()
+
+    async def test_b05_forgets_neither_failures_nor_devices(self, path: Path) -> None:
+        assert migrate(path)
+        store = SqliteStore(path)
+        tally = await store.limits.peek("sign_in 192.0.2.1", Allowance(5, HOUR), now=NOW)
+        assert tally.is_over
+        with pytest.raises(TooManyAttempts):
+            await store.lockouts.begin("account:u-ada", LockoutPolicy(5, MINUTE), now=NOW)
+        assert await store.reading.devices.is_known("u-ada", b"\x01")
+        async with store.transaction() as unit:
+            await unit.accounts.delete("u-ada")
+        assert not await store.reading.devices.is_known("u-ada", b"\x01")
+        await store.close()
+
+    async def test_finds_what_somebody_has_done_or_undergone_once(self, path: Path) -> None:
+        assert migrate(path)
+        store = SqliteStore(path)
+        found = await store.reading.audit.list_events(AuditQuery(user="u-ada"), PageRequest(9))
+        assert [record.type for record in found.rows] == ["started", "role_changed", "signed_in"]
         await store.close()
 
 

@@ -44,7 +44,7 @@ class SqliteLimits:
     async def hit(
         self, key: str, allowance: Allowance, *, now: Instant, share: str | None = None
     ) -> Tally:
-        async with self._turn(is_single=share is None) as limits:
+        async with self._turn(stays=share is None) as limits:
             window = self._windows.get(key)
             if share is None and window is not None and now < window.resets_at:
                 window.hits += 1
@@ -58,7 +58,7 @@ class SqliteLimits:
             return tally_of(hits, resets_at, allowance)
 
     async def peek(self, key: str, allowance: Allowance, *, now: Instant) -> Tally:
-        async with self._turn(is_single=True) as limits:
+        async with self._turn(stays=True) as limits:
             self._settle(key)
             return await limits.peek(key, allowance, now=now)
 
@@ -96,11 +96,11 @@ class SqliteLockouts:
         self._turn = partial(writer.turn, lockouts)
 
     async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:
-        async with self._turn() as lockouts:
+        async with self._turn(stays=True) as lockouts:
             return await lockouts.begin(key, policy, now=now)
 
     async def succeed(self, key: str) -> None:
-        async with self._turn(durable=False, is_single=True) as lockouts:
+        async with self._turn(durable=False, stays=True) as lockouts:
             await lockouts.succeed(key)
 
     async def take_back(self, key: str, policy: LockoutPolicy) -> None:

@@ -17,13 +17,14 @@ from time import perf_counter
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain, is_busy
+from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain
 from watchword.adapters.sql.sqlite.errands import Errands, tell
+from watchword.adapters.sql.sqlite.gathering import Gathering
+from watchword.adapters.sql.sqlite.lock import ask_for_lock
 from watchword.adapters.sql.sqlite.savepoint import ROLLED_BACK, Savepoint
 from watchword.domain.time import Span
 
 Given = TypeVar("Given")
-_PATIENCE: Span = 10
 _LONGEST_GROUP = 0.003  # seconds
 
 
@@ -56,6 +57,7 @@ class GroupCommit:
         self._turns_before = 0
         self._open_until = 0.0
         self._waiting: list[asyncio.Future[None]] = []
+        self._gathering = Gathering()
         self._unanswered: list[asyncio.Future[None]] = []
         self._write_down: Callable[[], None] = _nothing
         self._forget: Callable[[], None] = _nothing
@@ -67,19 +69,27 @@ class GroupCommit:
         """
         self._write_down, self._forget = write_down, forget
 
-    def turn(self, given: Given, *, durable: bool = True, is_single: bool = False) -> "Turn[Given]":
+    def turn(self, given: Given, *, durable: bool = True, stays: bool = False) -> "Turn[Given]":
         """A transaction; its block is given ``given``.
 
         With ``durable`` false, leaving it does not wait for the commit, unless the last one
         failed: for counters, of which a few may be lost when the power goes or a disk fills up.
-        A block that ``is_single`` changes rows by one statement, which SQLite undoes by itself.
+        What a block has done ``stays`` when it raises: for one statement, which SQLite undoes by
+        itself, and for several that do no harm half done.
         """
-        return Turn(self, given, durable=durable, is_single=is_single)
+        return Turn(self, given, durable=durable, stays=stays)
 
     def savepoint(self) -> "Savepoint":
         """Within a turn: from here on, what is done is done together or not at all."""
         self._owner = asyncio.current_task()
         return Savepoint(self.connection)
+
+    async def gather(self, within: Span) -> None:
+        """Return when a transaction has been opened, or in ``within`` ms: a turn that comes then
+        shares the commit of whoever could not wait.
+        """
+        if self._state is not _State.OPEN and not self._is_closed:
+            await self._gathering.wait(within)
 
     async def enter(self) -> None:
         while self._state is not _State.OPEN or self._is_taken:
@@ -112,6 +122,7 @@ class GroupCommit:
         if self._is_closed:
             return
         self._is_closed = True
+        self._gathering.end()
         while self._state is not _State.IDLE:
             with suppress(StoreFailed):
                 await self._change_of_state()
@@ -135,6 +146,7 @@ class GroupCommit:
         self._state = _State.OPEN
         self._open_until = loop.time() + _LONGEST_GROUP
         self._wake()
+        self._gathering.end()
         loop.call_soon(self._commit)
 
     async def _change_of_state(self) -> None:
@@ -192,29 +204,12 @@ class GroupCommit:
     def _begin_patiently(self, loop: asyncio.AbstractEventLoop) -> None:
         started = perf_counter()
         try:
-            failure = self._ask_for_lock()
+            failure = ask_for_lock(self.connection, self._lock_wait)
             self.connection.execute("PRAGMA busy_timeout = 0")
         except sqlite3.Error as error:
             failure = explain(error)
         tell(loop, lambda: self._begun(failure))
         self._observe("lock", perf_counter() - started)
-
-    def _ask_for_lock(self) -> StoreFailed | None:
-        """Ask often: SQLite's own wait asks ever more rarely, so that a process which is always
-        busy would leave the others out for seconds.
-        """
-        failure: StoreFailed | None = None
-        self.connection.execute(f"PRAGMA busy_timeout = {_PATIENCE}")
-        for _ in range(max(1, self._lock_wait // _PATIENCE)):
-            try:
-                self.connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.Error as error:
-                failure = explain(error)
-                if not is_busy(error):
-                    return failure
-            else:
-                return None
-        return failure
 
     def _begun(self, failure: StoreFailed | None) -> None:
         if failure is None:
@@ -254,23 +249,21 @@ def _settle(futures: list["asyncio.Future[None]"], failure: StoreFailed | None) 
 
 class Turn(Generic[Given]):
     """One transaction on the write connection. When its block raises it is rolled back alone, by
-    its savepoint; one that ``is_single`` has none, for SQLite undoes a statement that fails.
+    its savepoint; where what was done ``stays`` there is none.
     """
 
-    __slots__ = ("_durable", "_given", "_is_single", "_savepoint", "_writer")
+    __slots__ = ("_durable", "_given", "_savepoint", "_stays", "_writer")
 
-    def __init__(
-        self, writer: GroupCommit, given: Given, *, durable: bool, is_single: bool
-    ) -> None:
+    def __init__(self, writer: GroupCommit, given: Given, *, durable: bool, stays: bool) -> None:
         self._writer = writer
         self._given = given
         self._durable = durable
-        self._is_single = is_single
+        self._stays = stays
         self._savepoint: Savepoint | None = None
 
     async def __aenter__(self) -> Given:
         await self._writer.enter()
-        if not self._is_single:
+        if not self._stays:
             try:
                 self._savepoint = self._writer.savepoint()
             except StoreFailed:

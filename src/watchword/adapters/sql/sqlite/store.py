@@ -88,11 +88,15 @@ class SqliteStore:
         *,
         now: Instant,
     ) -> Step:
-        async with self._writer.turn(self._unit, is_single=True) as unit:
+        async with self._writer.turn(self._unit, stays=True) as unit:
             if await unit.sessions.rotate(session_id, generation, now=now):
                 return Step(Rotation.CURRENT, generation + 1)
             with self._writer.savepoint():
                 return await otherwise(unit)
+
+    async def gather(self, within: Span) -> None:
+        """Return when somebody writes, or in ``within`` ms: what comes then shares a commit."""
+        await self._writer.gather(within)
 
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._writer.turn(self._purge) as purge:
