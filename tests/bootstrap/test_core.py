@@ -1,6 +1,8 @@
 """A core opens with what belongs together, or says what is missing."""
 
+import asyncio
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -40,3 +42,32 @@ async def test_a_secret_and_a_database_are_made_at_the_first_start(tmp_path: Pat
     core = open_core(Settings(data_dir=tmp_path / "new"))
     await core.close()
     assert (tmp_path / "new" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+class TestAStorm:
+    async def test_lets_sign_ins_gather_until_somebody_writes(self, tmp_path: Path) -> None:
+        core = open_core(Settings(data_dir=tmp_path, hash_threads=1))
+        loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def work() -> None:
+            loop.call_soon_threadsafe(started.set)
+            assert go_on.wait(timeout=10)
+
+        hashing = [asyncio.ensure_future(core.pool.run(work)) for _ in range(2)]
+        await started.wait()
+        assert core.pool.depth == 1
+        gathering = [asyncio.ensure_future(core.services.gather()) for _ in range(2)]
+        await asyncio.sleep(0)
+        assert not any(waiting.done() for waiting in gathering)
+        await core.store.check()
+        assert all(waiting.done() for waiting in gathering)
+        go_on.set()
+        await asyncio.gather(*hashing)
+        await core.close()
+
+    async def test_that_is_none_keeps_nobody_waiting(self, tmp_path: Path) -> None:
+        core = open_core(Settings(data_dir=tmp_path))
+        gathering = core.services.gather().__await__()
+        with pytest.raises(StopIteration):  # it never waits
+            next(gathering)
+        await core.close()

@@ -24,7 +24,8 @@ _GATHERING: Span = 25
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
-    opener, passwords, proof = _opener(ground, shared), _passwords(settings), _proof(ground)
+    opener, passwords, gather = _opener(ground, shared), _passwords(settings), _gathering(ground)
+    proof = _proof(ground, gather)
     registration = Registration(store, ground.hasher, passwords, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
     grace = settings.refresh_grace
@@ -46,7 +47,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         keyring=keyring,
         store=store,
         limits=store.limits,
-        gather=_gathering(ground),
+        gather=gather,
         cursors=secrets.signed_texts("cursors"),
         csrf_tokens=secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
@@ -58,8 +59,8 @@ def make_services(ground: Ground, shared: Shared) -> Services:
 
 
 def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
-    """While passwords wait to be hashed, each hash that is done writes something soon: sign-ins
-    that come meanwhile are counted with it, in half the commits.
+    """While passwords wait to be hashed, nobody is in a hurry: sign-ins that come are counted, and
+    those that are done are written down, together in one commit.
     """
     pool, store = ground.pool, ground.store
 
@@ -70,10 +71,16 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
     return gather
 
 
-def _proof(ground: Ground) -> PasswordProof:
-    policy = ground.settings.lockout_policy
-    store = ground.store
-    return PasswordProof(store, store.lockouts, ground.hasher, ground.clock, ground.meter, policy)
+def _proof(ground: Ground, gather: Callable[[], Awaitable[None]]) -> PasswordProof:
+    return PasswordProof(
+        ground.store,
+        ground.store.lockouts,
+        ground.hasher,
+        ground.clock,
+        ground.meter,
+        ground.settings.lockout_policy,
+        gather,
+    )
 
 
 def _opener(ground: Ground, shared: Shared) -> SessionOpener:

@@ -212,3 +212,9 @@ class Store(Protocol):
         comes this way, and most need one statement.
         """
         ...
+
+    async def gather(self, within: Span) -> None:
+        """Return when somebody writes, or in ``within`` ms: for who has time, so that what is
+        written next shares a commit, where commits can be shared.
+        """
+        ...

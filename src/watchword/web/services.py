@@ -66,9 +66,7 @@ class WebPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``gather`` returns when others are about to write as well, so that much is written at once;
-    on a quiet server it returns at once.
-    """
+    """``gather`` returns at once on a quiet server, and in a storm when others write as well."""
 
     policy: WebPolicy
     sessions_policy: SessionPolicy

@@ -79,6 +79,9 @@ class MemoryStore:
                 return Step(Rotation.CURRENT, generation + 1)
             return await otherwise(unit)
 
+    async def gather(self, within: Span) -> None:
+        """There is no commit to share."""
+
     async def purge(self, now: Instant, *, at_most: int) -> int:
         async with self._turns.turn():
             removed = self._purge_tables(now, at_most)

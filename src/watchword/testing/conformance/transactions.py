@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from watchword.domain.errors import Conflict
+from watchword.domain.time import HOUR
 from watchword.ports import Unit
 from watchword.testing.conformance.ground import (
     Abandoned,
@@ -132,3 +133,11 @@ class TransactionPromises(Promises):
         await given(store, an_account())
         await given_session(store, a_session(an_account()))
         assert await alone(store, lambda unit: unit.sessions.find(a_session(an_account()).id))
+
+    async def test_whoever_gathers_goes_on_when_somebody_writes(
+        self, store: ConformingStore
+    ) -> None:
+        gathering = asyncio.create_task(store.gather(HOUR))
+        await asyncio.sleep(0)
+        await given(store, an_account())
+        await gathering

@@ -95,7 +95,6 @@ class SqliteStore:
                 return await otherwise(unit)
 
     async def gather(self, within: Span) -> None:
-        """Return when somebody writes, or in ``within`` ms: what comes then shares a commit."""
         await self._writer.gather(within)
 
     async def purge(self, now: Instant, *, at_most: int) -> int:
