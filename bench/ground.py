@@ -196,14 +196,16 @@ class Ground:
         service: Service,
         make_load: Callable[[float], Load],
         *,
+        seconds: float | None = None,
         look: Callable[[], None] | None = None,
     ) -> Measured:
         """Warm up, then measure. ``make_load`` is asked for each, since tokens are used up;
         ``look`` is called again and again meanwhile, and raises when an answer is wrong.
+        ``seconds`` are those of the run unless a job needs its own.
         """
         if self.warm_up:
             self.run(make_load(self.warm_up)).outcome()
-        load = make_load(self.seconds)
+        load = make_load(seconds or self.seconds)
         with self.watching_others() as ours:
             spent = service.cpu_seconds()
             with again_and_again(look):
