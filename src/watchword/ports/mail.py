@@ -1,0 +1,52 @@
+"""Mail: what waits to be written, who writes it, and who carries it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from watchword.domain.letters import Letter, Reason
+from watchword.domain.time import Instant, Span
+
+
+class Outbox(Protocol):
+    """Letters in the same transaction as what they tell of."""
+
+    async def put(self, letter: Letter, *, due: Instant) -> None: ...
+
+    async def claim(self, *, now: Instant, lease: Span, at_most: int) -> Sequence[Letter]:
+        """Those that are due, each one attempt further; for ``lease`` ms they are nobody else's."""
+        ...
+
+    async def postpone(self, letter_id: str, *, due: Instant) -> None: ...
+
+    async def remove(self, letter_id: str) -> None:
+        """It was sent, or never will be."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Composed:
+    subject: str
+    text: str
+    html: str
+
+
+class Composer(Protocol):
+    def compose(self, reason: Reason, facts: Mapping[str, str]) -> Composed:
+        """``facts`` are texts for people, foreign ones among them: they are escaped here."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Mail:
+    """``id`` is the same at every attempt, and part of the Message-ID."""
+
+    id: str
+    to: str
+    content: Composed
+
+
+class Mailer(Protocol):
+    async def send(self, mail: Mail) -> None:
+        """Return once it was taken. Raise `MailRefused` or `MailDelayed`."""
+        ...
