@@ -13,7 +13,7 @@ from tests.web.contract import events, rows
 from tests.web.raw import AS_JSON, Reply, ask, bearer, figure, hashes
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.settings.addresses import network
-from watchword.settings.declared import SessionLimit
+from watchword.settings.choices import SessionLimit
 
 WRONG = "a wrong guess entirely"
 GUESSED_WRONG = (401, "INVALID_CREDENTIALS")

@@ -41,7 +41,7 @@ def meter() -> Tally:
 def limiter(clock: FakeClock, meter: Tally) -> Limiter:
     store = MemoryStore()
     auth, sign_in = Allowance(4, 15 * MINUTE), Allowance(2, 10 * MINUTE)
-    return Limiter(store.limits, clock, meter, auth, sign_in, at_once)
+    return Limiter(store.limits, clock, meter, auth, sign_in, None, at_once)
 
 
 async def at_once() -> None: ...
@@ -52,7 +52,7 @@ async def test_only_sign_ins_wait_for_others_and_before_they_are_counted(
 ) -> None:
     store, go_on = MemoryStore(), asyncio.Event()
     one = Allowance(1, 15 * MINUTE)
-    limiter = Limiter(store.limits, clock, meter, one, None, go_on.wait)
+    limiter = Limiter(store.limits, clock, meter, one, None, None, go_on.wait)
     waiting = asyncio.create_task(limiter.admit(BOTH, IP))
     await asyncio.sleep(0)
     await limiter.admit(AUTH, IP)
@@ -127,7 +127,7 @@ async def test_b02_a_network_of_a_line_is_one_client(limiter: Limiter) -> None:
 
 async def test_a_limit_that_is_off_counts_nothing(clock: FakeClock, meter: Tally) -> None:
     store = MemoryStore()
-    limiter = Limiter(store.limits, clock, meter, None, None, at_once)
+    limiter = Limiter(store.limits, clock, meter, None, None, None, at_once)
     for _ in range(9):
         await limiter.admit(BOTH, IP)
         await limiter.count_sign_in(IP, EmailAddress.parse("a@example.com"))

@@ -14,6 +14,7 @@ from watchword.crypto.secret import Secret, derive_key
 from watchword.domain.time import SECOND
 from watchword.flows.grants import Grants
 from watchword.flows.keyring import KeyPolicy, KeyRing
+from watchword.flows.outbox import Postman
 from watchword.flows.standings import Standings
 from watchword.ports import Clock, Hasher, Randomness
 from watchword.settings import Settings
@@ -66,6 +67,7 @@ class Ground:
     meter: PrometheusMeter
     pool: HashingPool
     hasher: Hasher
+    postman: Postman
     user_agents: UserAgentParser
 
 
@@ -93,6 +95,7 @@ def lay_ground(
         meter=meter,
         pool=pool,
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
+        postman=Postman(store.limits, machine.clock, machine.randomness, settings.limit_mail),
         user_agents=UserAgentParser(),
     )
 

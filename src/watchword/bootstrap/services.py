@@ -8,8 +8,13 @@ from watchword.bootstrap.parts import Ground, Shared
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
+from watchword.flows.addresses import Addresses
 from watchword.flows.attempts import PasswordProof
 from watchword.flows.credentials import Credentials
+from watchword.flows.devices import KnownDevices
+from watchword.flows.invitations import Invitations
+from watchword.flows.magic_links import MagicLinks
+from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
@@ -25,8 +30,9 @@ def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
     opener, passwords, gather = _opener(ground, shared), _passwords(settings), _gathering(ground)
+    postman = ground.postman
     proof = _proof(ground, gather)
-    registration = Registration(store, ground.hasher, passwords, clock, ground.randomness)
+    registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
     grace = settings.refresh_grace
     return Services(
@@ -36,10 +42,14 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         standings=shared.standings,
         registration=registration,
         setup=Setup(store, registration, opener, clock, ground.randomness),
-        sign_in=PasswordSignIn(store, proof, opener, ground.hasher, clock, ground.meter),
-        refresh=Refresh(store, grants, shared.standings, clock, ground.meter, grace),
+        sign_in=_password_sign_in(ground, proof, opener),
+        refresh=Refresh(store, grants, shared.standings, postman, clock, ground.meter, grace),
         held_tokens=HeldTokens(store, opaque, shared.tokens, keyring, clock),
-        credentials=Credentials(store, proof, opener, ground.hasher, passwords, clock),
+        credentials=Credentials(store, proof, opener, ground.hasher, passwords, postman, clock),
+        recovery=Recovery(store, postman, proof, ground.hasher, passwords, clock),
+        addresses=Addresses(store, postman, clock),
+        magic_links=MagicLinks(store, postman, opener, clock, ground.randomness),
+        invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, store.lockouts, settings.roles, clock),
         audit=store.reading.audit,
@@ -79,16 +89,32 @@ def _proof(ground: Ground, gather: Callable[[], Awaitable[None]]) -> PasswordPro
         ground.clock,
         ground.meter,
         ground.settings.lockout_policy,
+        ground.postman,
         gather,
     )
 
 
-def _opener(ground: Ground, shared: Shared) -> SessionOpener:
-    return SessionOpener(
+def _password_sign_in(
+    ground: Ground, proof: PasswordProof, opener: SessionOpener
+) -> PasswordSignIn:
+    return PasswordSignIn(
         ground.store,
+        proof,
+        opener,
+        ground.hasher,
+        ground.clock,
+        ground.meter,
+        ground.settings.needs_verified_email,
+    )
+
+
+def _opener(ground: Ground, shared: Shared) -> SessionOpener:
+    cookies = ground.secrets.signed_texts("device cookies")
+    return SessionOpener(
         shared.grants,
-        ground.secrets.signed_texts("device cookies"),
+        KnownDevices(ground.store, cookies, ground.randomness),
         ground.settings.session_policy,
+        ground.postman,
         ground.clock,
         ground.randomness,
     )
@@ -110,5 +136,8 @@ def _web_policy(settings: Settings) -> WebPolicy:
         seconds=settings.request_timeout / SECOND,
         limit_auth=settings.limit_auth,
         limit_sign_in=settings.limit_sign_in,
+        limit_mail_client=settings.limit_mail_client,
+        hides_registrations=settings.needs_verified_email,
+        has_magic_links=not settings.is_strict,
         metrics_token=token.reveal() if token is not None else None,
     )

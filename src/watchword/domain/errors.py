@@ -5,8 +5,8 @@ Refusal
 │   ├── InvalidCredentials    TokenMissing    TokenInvalid    TokenExpired
 │   └── SessionExpired        SessionRevoked  TokenReused
 ├── NotAllowed            who is asking is known, and may not
-│   ├── Forbidden    StepUpRequired    AccountDisabled    WrongCurrentPassword
-│   └── CsrfFailed
+│   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
+│   └── WrongCurrentPassword           CsrfFailed
 ├── NotFound    Conflict    LastAdmin    SessionLimitReached    LinkInvalid
 ├── Invalid               well-formed, but not acceptable: a list of fields
 │   └── PasswordTooShort    PasswordTooLong    PasswordMalformed    PasswordBlocked
@@ -90,6 +90,11 @@ class StepUpRequired(NotAllowed):
 class AccountDisabled(NotAllowed):
     code = "ACCOUNT_DISABLED"
     detail = "This account is disabled."
+
+
+class EmailNotVerified(NotAllowed):
+    code = "EMAIL_NOT_VERIFIED"
+    detail = "Confirm your e-mail address first: follow the link that was mailed to you."
 
 
 class WrongCurrentPassword(NotAllowed):

@@ -47,6 +47,58 @@ class ProfileChanged(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRepeated(Event):
+    """Somebody registered with an address that has an account; its owner gets a mail."""
+
+    type = "account.registration_repeated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invited(Event):
+    """An administrator made an account without a password; its owner gets a mail."""
+
+    type = "account.invited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailVerified(Event):
+    """The owner of an account has followed the link that was mailed to its address."""
+
+    type = "account.email_verified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChangeRequested(Event):
+    """A user asked for another address; nothing changes until that one is confirmed."""
+
+    type = "account.email_change_requested"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmailChanged(Event):
+    """A new address was confirmed and is the account's from now on."""
+
+    type = "account.email_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSent(Event):
+    """A one-time link was mailed to the account's address; ``purpose`` says what it is good for."""
+
+    type = "mail.link_sent"
+    purpose: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFailed(Event):
+    """A mail was refused, or could not be delivered in a day, and was given up."""
+
+    type = "mail.failed"
+    reason: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoleChanged(Event):
     """A user's role was set; ``before`` and ``after`` name it."""
 
@@ -83,6 +135,13 @@ class PasswordChanged(Event):
     """A user changed their password; all their other sessions ended."""
 
     type = "credential.password_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordReset(Event):
+    """A password was set by a link that was mailed; all sessions and other links ended."""
+
+    type = "credential.password_reset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,21 +3,47 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from watchword.domain.time import HOUR, Instant
-
-SETUP_TTL = HOUR
+from watchword.domain.time import DAY, HOUR, MINUTE, Instant, Span
 
 
 class Purpose(StrEnum):
     SETUP = "setup"
+    VERIFY_EMAIL = "verify_email"
+    CONFIRM_NEW_EMAIL = "confirm_new_email"
+    RESET_PASSWORD = "reset_password"
+    INVITATION = "invitation"
+    MAGIC_LINK = "magic_link"
+
+    @property
+    def lifetime(self) -> Span:
+        """A link that signs in by itself lives for ten minutes at most (ASVS 6.5.5)."""
+        return _LIFETIMES[self]
+
+
+_LIFETIMES: dict[Purpose, Span] = {
+    Purpose.SETUP: HOUR,
+    Purpose.VERIFY_EMAIL: DAY,
+    Purpose.CONFIRM_NEW_EMAIL: HOUR,
+    Purpose.RESET_PASSWORD: HOUR,
+    Purpose.INVITATION: 3 * DAY,
+    Purpose.MAGIC_LINK: 10 * MINUTE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """``token_hash`` is SHA-256 of the 256-bit secret (ASVS 6.5.2 allows a plain hash there)."""
+    """``token_hash`` is SHA-256 of the 256-bit secret (ASVS 6.5.2 allows a plain hash there).
+
+    ``address`` is the key of the mail address that it was sent to, ``binding`` the hash of a secret
+    that only the browser holds which asked for it (None: any browser will do), ``detail`` what the
+    purpose needs besides.
+    """
 
     token_hash: bytes
     purpose: Purpose
     user_id: str | None
     created_at: Instant
     expires_at: Instant
+    address: str = ""
+    binding: bytes | None = None
+    detail: str = ""

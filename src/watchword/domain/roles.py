@@ -15,6 +15,7 @@ class Permission(StrEnum):
     """What a role can be given beyond what everybody may do with their own account."""
 
     USERS_READ = "users.read"
+    USERS_INVITE = "users.invite"
     USERS_ROLE = "users.role"
     USERS_STATUS = "users.status"
     USERS_DELETE = "users.delete"

@@ -27,6 +27,7 @@ class EndReason(StrEnum):
     REPLACED = "replaced"
     REUSED = "token_reused"
     PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
     DISABLED = "disabled"
 
 

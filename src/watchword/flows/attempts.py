@@ -13,8 +13,10 @@ from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.errors import Busy, InvalidCredentials, TooManyAttempts, WrongPassword
 from watchword.domain.events import AccountLocked, SignInFailed
+from watchword.domain.letters import Reason
 from watchword.domain.passwords import normalise
 from watchword.domain.time import SECOND
+from watchword.flows.outbox import Postman
 from watchword.ports import (
     Clock,
     Count,
@@ -63,6 +65,7 @@ class PasswordProof:
     clock: Clock
     meter: Meter
     policy: LockoutPolicy | None
+    postman: Postman
     gather: Callable[[], Awaitable[object]]
 
     async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
@@ -127,3 +130,7 @@ class PasswordProof:
                     failures=counted.consecutive,
                 )
                 await unit.audit.append(locked, at=now, trace=trace)
+                # An unknown address has a letter as well, which nobody will get (attack E06).
+                await self.postman.write_to(
+                    unit, Reason.ACCOUNT_LOCKED, target.address, trace, user_id=subject
+                )

@@ -12,11 +12,13 @@ from watchword.domain.errors import (
     WrongCurrentPassword,
 )
 from watchword.domain.events import PasswordChanged, Reauthenticated
+from watchword.domain.letters import Reason
 from watchword.domain.passwords import PasswordPolicy, normalise, words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.domain.standing import Caller
 from watchword.flows.attempts import PasswordProof, Proof, Target
 from watchword.flows.grants import Grant
+from watchword.flows.outbox import Postman
 from watchword.flows.sign_in import SessionOpener
 from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
 
@@ -28,6 +30,7 @@ class Credentials:
     opener: SessionOpener
     hasher: Hasher
     passwords: PasswordPolicy
+    postman: Postman
     clock: Clock
 
     async def change_password(
@@ -63,8 +66,11 @@ class Credentials:
             await unit.sessions.end_all(
                 account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
             )
+            await unit.links.discard(account.id)
+            await unit.outbox.recall(account.id)
             event = PasswordChanged(subject=account.id, actor=account.id, session=caller.session.id)
             await unit.audit.append(event, at=now, trace=trace)
+            await self.postman.tell(unit, Reason.PASSWORD_CHANGED, account, trace)
         await self.proof.forget_failures(account)
 
     async def _require_alive(self, unit: Unit, caller: Caller) -> None:
@@ -102,7 +108,7 @@ class Credentials:
         account = await self.store.reading.accounts.find(caller.account.id)
         if account is None:
             raise SessionRevoked
-        known = await self.opener.known_device(account, device)
+        known = await self.opener.devices.proven(account, device)
         try:
             return await self.proof(Target(account.email, account, known), password, trace)
         except InvalidCredentials:

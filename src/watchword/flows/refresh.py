@@ -11,9 +11,11 @@ from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import Presented
 from watchword.domain.errors import SessionRevoked, TokenInvalid, TokenReused, Unavailable
 from watchword.domain.events import TokenReuseDetected
+from watchword.domain.letters import Reason
 from watchword.domain.sessions import EndReason, Rotation, Step, judge_rotation
 from watchword.domain.time import Instant, Span
 from watchword.flows.grants import Grant, Grants
+from watchword.flows.outbox import Postman
 from watchword.flows.standings import Standings
 from watchword.ports import Clock, Count, Meter, RequestTrace, Store, Unit
 
@@ -23,6 +25,7 @@ class Refresh:
     store: Store
     grants: Grants
     standings: Standings
+    postman: Postman
     clock: Clock
     meter: Meter
     grace: Span
@@ -95,4 +98,5 @@ class Refresh:
                 current=session.generation,
             )
             await unit.audit.append(event, at=now, trace=trace)
+            await self.postman.tell(unit, Reason.TOKEN_REUSED, standing.account, trace)
         return Step(verdict, session.generation)

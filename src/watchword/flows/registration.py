@@ -1,16 +1,18 @@
 """New accounts: by registering, by the operator's settings, by the one-time set-up link."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.crypto.opaque import hash_of, to_text
 from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
 from watchword.domain.errors import Conflict, Invalid, LinkInvalid, require_all
-from watchword.domain.events import Registered, SetupLinkMade
-from watchword.domain.links import SETUP_TTL, Link, Purpose
+from watchword.domain.events import Event, Registered, RegistrationRepeated, SetupLinkMade
+from watchword.domain.letters import Reason
+from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import PasswordPolicy, words_of_person
 from watchword.domain.roles import ADMIN, USER
 from watchword.flows.grants import Grant
+from watchword.flows.outbox import Postman
 from watchword.flows.sign_in import Arrival, SessionOpener
 from watchword.ports import Clock, Hasher, Randomness, RequestTrace, Store
 
@@ -31,6 +33,7 @@ class Registration:
     store: Store
     hasher: Hasher
     passwords: PasswordPolicy
+    postman: Postman
     clock: Clock
     randomness: Randomness
 
@@ -38,25 +41,54 @@ class Registration:
         self, email: str, password: str, trace: RequestTrace, *, name: str = ""
     ) -> Account:
         """Raise `Invalid` naming the field, `Conflict` for a taken address, `Busy`."""
-        return await self._create(email, password, trace, name=name, role=USER)
+        applicant = self.accept(email, password, name=name)
+        await self._require_free(applicant.address)
+        encoded = await self.hasher.hash(applicant.password)
+        account = self.new_account(applicant.address, applicant.name, USER, encoded)
+        await self._insert(account, trace)
+        return account
+
+    async def register_unseen(
+        self, email: str, password: str, trace: RequestTrace, *, name: str = ""
+    ) -> None:
+        """The same answer and the same work for an address that is known as for a new one; its
+        owner reads in a mail which it was (attack E03). Raise `Invalid` naming the field, `Busy`.
+        """
+        applicant = self.accept(email, password, name=name)
+        encoded = await self.hasher.hash(applicant.password)
+        account = self.new_account(applicant.address, applicant.name, USER, encoded)
+        may_write = await self.postman.may_write_to(applicant.address)
+        async with self.store.transaction() as unit:
+            event: Event = Registered(subject=account.id, actor=account.id)
+            reason = Reason.VERIFY_EMAIL
+            try:
+                await unit.accounts.insert(account)
+            except Conflict:
+                event, reason = RegistrationRepeated(subject=None), Reason.ALREADY_REGISTERED
+            await unit.audit.append(event, at=account.created_at, trace=trace)
+            if may_write:
+                await self.postman.write_to(unit, reason, account.email, trace)
 
     async def make_admin(self, email: str, password: str, trace: RequestTrace) -> Account:
-        """An administrator, by the operator's word. Raise as `register` does."""
-        return await self._create(email, password, trace, name="", role=ADMIN)
-
-    async def _create(
-        self, email: str, password: str, trace: RequestTrace, *, name: str, role: str
-    ) -> Account:
-        applicant = self.accept(email, password, name=name)
-        if await self.store.reading.accounts.find_by_address(applicant.address) is not None:
-            raise Conflict("An account with this e-mail address exists already.")
+        """An administrator, by the operator's word, which vouches for the address as well. Raise
+        as `register` does.
+        """
+        applicant = self.accept(email, password)
+        await self._require_free(applicant.address)
         encoded = await self.hasher.hash(applicant.password)
-        account = self.new_account(applicant.address, applicant.name, role, encoded)
+        account = self.new_admin(applicant, encoded)
+        await self._insert(account, trace)
+        return account
+
+    async def _require_free(self, address: EmailAddress) -> None:
+        if await self.store.reading.accounts.find_by_address(address) is not None:
+            raise Conflict("An account with this e-mail address exists already.")
+
+    async def _insert(self, account: Account, trace: RequestTrace) -> None:
         async with self.store.transaction() as unit:
             await unit.accounts.insert(account)
             event = Registered(subject=account.id, actor=account.id)
             await unit.audit.append(event, at=account.created_at, trace=trace)
-        return account
 
     def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
         """Raise `Invalid` that names every field at fault."""
@@ -72,8 +104,12 @@ class Registration:
             )
             raise
 
+    def new_admin(self, applicant: Applicant, password_hash: str) -> Account:
+        account = self.new_account(applicant.address, applicant.name, ADMIN, password_hash)
+        return replace(account, email_verified=True)
+
     def new_account(
-        self, address: EmailAddress, name: str, role: str, password_hash: str
+        self, address: EmailAddress, name: str, role: str, password_hash: str | None
     ) -> Account:
         now = self.clock.now()
         return Account(
@@ -105,7 +141,7 @@ class Setup:
         """
         token = to_text(self.randomness.bytes(LINK_BYTES))
         now = self.clock.now()
-        link = Link(hash_of(token.encode()), Purpose.SETUP, None, now, now + SETUP_TTL)
+        link = Link(hash_of(token.encode()), Purpose.SETUP, None, now, now + Purpose.SETUP.lifetime)
         async with self.store.transaction() as unit:
             await unit.links.insert(link)
             await unit.audit.append(SetupLinkMade(subject=None), at=now, trace=trace)
@@ -126,7 +162,7 @@ class Setup:
         async with self.store.transaction() as unit:  # a guess costs no hashing
             await unit.links.require_live(token_hash, Purpose.SETUP, now=self.clock.now())
         encoded = await registration.hasher.hash(applicant.password)
-        account = registration.new_account(applicant.address, "", ADMIN, encoded)
+        account = registration.new_admin(applicant, encoded)
         async with self.store.transaction() as unit:
             now = self.clock.now()
             if await unit.administrators.has_any():

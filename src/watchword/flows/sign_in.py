@@ -4,17 +4,18 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
-from watchword.crypto.jws import InvalidToken
-from watchword.crypto.opaque import SignedTexts, hash_of, to_text
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.devices import Origin
-from watchword.domain.errors import AccountDisabled, Busy
+from watchword.domain.errors import AccountDisabled, Busy, EmailNotVerified
 from watchword.domain.events import PasswordUpgraded, SessionEnded, SignedIn
+from watchword.domain.letters import Reason
 from watchword.domain.passwords import normalise
 from watchword.domain.sessions import EndReason, Session, SessionPolicy, Transport
 from watchword.domain.time import Instant
 from watchword.flows.attempts import PasswordProof, Proof, Target
+from watchword.flows.devices import KnownDevices
 from watchword.flows.grants import Grant, Grants
+from watchword.flows.outbox import Postman
 from watchword.ports import (
     Clock,
     Count,
@@ -28,7 +29,6 @@ from watchword.ports import (
 )
 
 SALT_BYTES = 16
-DEVICE_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,32 +49,12 @@ class Arrival:
 class SessionOpener:
     """Opens a session for an account whose person has proven who they are."""
 
-    store: Store
     grants: Grants
-    devices: SignedTexts
+    devices: KnownDevices
     policy: SessionPolicy
+    postman: Postman
     clock: Clock
     randomness: Randomness
-
-    def device_hash(self, cookie: str | None) -> bytes | None:
-        """None for no device cookie, and for one that is not ours."""
-        if cookie is None:
-            return None
-        try:
-            return hash_of(self.devices.read(cookie).encode())
-        except InvalidToken:
-            return None
-
-    async def known_device(self, account: Account | None, cookie: str | None) -> bytes | None:
-        """The hash of a device that has signed in to ``account`` before. Without an account it is
-        the same work (attack E02).
-        """
-        device_hash = self.device_hash(cookie)
-        if device_hash is None:
-            return None
-        user_id = "" if account is None else account.id
-        known = await self.store.reading.devices.is_known(user_id, device_hash)
-        return device_hash if known else None
 
     async def open(
         self,
@@ -97,16 +77,25 @@ class SessionOpener:
         for session_id in evicted:
             ended = SessionEnded(subject=account.id, session=session_id, reason=EndReason.EVICTED)
             await unit.audit.append(ended, at=now, trace=arrival.trace)
-        known, device = await self._remember_device(unit, account, arrival, now)
+        greeting = await self.devices.greet(
+            unit,
+            account,
+            arrival.device,
+            arrival.origin,
+            keeps_cookies=arrival.transport is not Transport.BODY,
+            now=now,
+        )
         signed_in = SignedIn(
             subject=account.id,
             actor=account.id,
             session=session.id,
             amr=" ".join(amr),
-            new_device=not known,
+            new_device=not greeting.is_known,
         )
         await unit.audit.append(signed_in, at=now, trace=arrival.trace)
-        return await self.grants.give(account, session, now=now, device=device)
+        if not (greeting.is_known or greeting.is_first):
+            await self.postman.tell(unit, Reason.NEW_DEVICE, account, arrival.trace)
+        return await self.grants.give(account, session, now=now, device=greeting.cookie)
 
     async def _replace(self, unit: Unit, session_id: str, arrival: Arrival, now: Instant) -> None:
         standing = await unit.sessions.find(session_id)
@@ -117,25 +106,6 @@ class SessionOpener:
                 subject=standing.account.id, session=session_id, reason=EndReason.REPLACED
             )
             await unit.audit.append(ended, at=now, trace=arrival.trace)
-
-    async def _remember_device(
-        self, unit: Unit, account: Account, arrival: Arrival, now: Instant
-    ) -> tuple[bool, str | None]:
-        """Whether the device was known, and the cookie that makes it so; clients that keep no
-        cookies have no known devices.
-        """
-        if arrival.transport is Transport.BODY:
-            return False, None
-        device_hash = self.device_hash(arrival.device)
-        cookie = arrival.device
-        known = False
-        if device_hash is None:
-            secret = to_text(self.randomness.bytes(DEVICE_BYTES))
-            cookie, device_hash = self.devices.sign(secret), hash_of(secret.encode())
-        else:
-            known = await unit.devices.is_known(account.id, device_hash)
-        await unit.devices.remember(account.id, device_hash, now=now)
-        return known, cookie
 
     def _new_session(
         self, account: Account, arrival: Arrival, amr: tuple[str, ...], now: Instant
@@ -175,6 +145,7 @@ class PasswordSignIn:
     hasher: Hasher
     clock: Clock
     meter: Meter
+    needs_verified: bool
 
     async def __call__(
         self,
@@ -185,16 +156,20 @@ class PasswordSignIn:
         on_proof: Callable[[], Awaitable[None]] = _nothing,
     ) -> Grant:
         """Raise `InvalidCredentials` for a wrong password as for an unknown address or an account
-        without a password, `TooManyAttempts`, `AccountDisabled` (only after the right password),
-        `SessionLimitReached`, `Busy`. ``on_proof`` is done once the password has proven right.
+        without a password, `TooManyAttempts`; only after the right password `AccountDisabled` and
+        `EmailNotVerified`; `SessionLimitReached`, `Busy`. ``on_proof`` is done once the password
+        has proven right.
         """
         account = await self.store.reading.accounts.find_by_address(address)
-        device = await self.opener.known_device(account, arrival.device)
+        device = await self.opener.devices.proven(account, arrival.device)
         target = Target(address, account, device)
         proof = await self.proof(target, password, arrival.trace)
         if not proof.account.is_active:
             self.meter.count(Count.SIGN_INS, "disabled")
             raise AccountDisabled
+        if self.needs_verified and not proof.account.email_verified:
+            self.meter.count(Count.SIGN_INS, "not_verified")
+            raise EmailNotVerified
         upgraded = await self._upgraded_hash(proof, password)
         await on_proof()  # counters do not wait for the disk: it shares the session's commit
         grant = await self._open(proof.account, arrival, upgraded)

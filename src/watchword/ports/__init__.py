@@ -16,6 +16,7 @@ from watchword.ports.machinery import (
     Revocations,
     UserAgents,
 )
+from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
 from watchword.ports.store import (
     Accounts,
     AuditLog,
@@ -24,6 +25,7 @@ from watchword.ports.store import (
     Directory,
     Keys,
     Links,
+    Ownership,
     Reading,
     Sessions,
     Store,
@@ -56,6 +58,8 @@ __all__ = [
     "AuditRecord",
     "Change",
     "Clock",
+    "Composed",
+    "Composer",
     "Count",
     "Devices",
     "Directory",
@@ -66,7 +70,12 @@ __all__ = [
     "Limits",
     "Links",
     "Lockouts",
+    "Mail",
+    "Mailer",
     "Meter",
+    "Outbox",
+    "OutboxReader",
+    "Ownership",
     "Page",
     "PageRequest",
     "Randomness",

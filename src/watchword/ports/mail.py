@@ -23,6 +23,16 @@ class Outbox(Protocol):
         """It was sent, or never will be."""
         ...
 
+    async def recall(self, user_id: str) -> None:
+        """Those to a user that carry a link and have not gone out."""
+        ...
+
+
+class OutboxReader(Protocol):
+    async def count(self, *, due: Instant | None = None) -> int:
+        """How many letters wait, or are due by then."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Composed:

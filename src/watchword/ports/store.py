@@ -9,6 +9,7 @@ from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
+from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.values import (
     AccountQuery,
     AuditQuery,
@@ -47,6 +48,22 @@ class Accounts(Protocol):
     async def delete(self, account_id: str) -> None:
         """With sessions, devices and links. Raise `LastAdmin` as above."""
         ...
+
+
+class Ownership(Protocol):
+    """What a link that was redeemed proves about an account, or changes in it."""
+
+    async def verify_address(self, account_id: str, address: EmailAddress) -> bool:
+        """False when that is not the account's address (any more)."""
+        ...
+
+    async def change_address(
+        self, account_id: str, address: EmailAddress, *, instead_of: EmailAddress
+    ) -> bool:
+        """The new one is verified. False as above; raise `Conflict` when it is taken."""
+        ...
+
+    async def set_password(self, account_id: str, encoded: str) -> None: ...
 
 
 class Administrators(Protocol):
@@ -112,12 +129,25 @@ class Links(Protocol):
         """Replaces the outstanding links of the same purpose and user."""
         ...
 
-    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:
         """Raise `LinkInvalid` for who has none; whoever has one may still be too late for it."""
         ...
 
-    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
-        """The link, once; None for everybody after, and past its end."""
+    async def consume(
+        self,
+        token_hash: bytes,
+        purpose: Purpose,
+        *,
+        now: Instant,
+        binding: bytes | None = None,
+    ) -> Link | None:
+        """The link, once; None for everybody after, and past its end. One that is bound to a
+        browser is given to that ``binding`` alone, and stays for it (attack P12).
+        """
+        ...
+
+    async def discard(self, user_id: str) -> None:
+        """All that are outstanding of a user, whatever they are for."""
         ...
 
 
@@ -125,6 +155,8 @@ class Devices(Protocol):
     """Which devices have signed in to which account; ``device_hash`` is SHA-256 of the cookie."""
 
     async def is_known(self, user_id: str, device_hash: bytes) -> bool: ...
+
+    async def has_any(self, user_id: str) -> bool: ...
 
     async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None: ...
 
@@ -163,6 +195,8 @@ class Reading(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
+    def outbox(self) -> OutboxReader: ...
+    @property
     def devices(self) -> Devices: ...
     @property
     def keys(self) -> Keys: ...
@@ -182,7 +216,11 @@ class Unit(Protocol):
     @property
     def sessions(self) -> Sessions: ...
     @property
+    def ownership(self) -> Ownership: ...
+    @property
     def links(self) -> Links: ...
+    @property
+    def outbox(self) -> Outbox: ...
     @property
     def devices(self) -> Devices: ...
     @property

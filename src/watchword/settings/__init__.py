@@ -3,7 +3,8 @@
 Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
 """
 
-from watchword.settings.declared import LogFormat, LogLevel, Profile, SessionLimit
+from watchword.settings.choices import Profile, SessionLimit
+from watchword.settings.declared import LogFormat, LogLevel
 from watchword.settings.loading import SettingsError
 from watchword.settings.model import Settings
 from watchword.settings.parsing import Row

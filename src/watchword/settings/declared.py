@@ -8,7 +8,6 @@ Invariant: nothing here decides anything; `model` reads the declarations and `bo
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -20,6 +19,7 @@ from watchword.domain.roles import Roles
 from watchword.domain.time import Span
 from watchword.ports import Allowance
 from watchword.settings.addresses import Network, database_url, email_address, network, origin
+from watchword.settings.choices import EmailVerification, Profile, SessionLimit
 from watchword.settings.credentials import bearer_token, master_secrets, password, password_hash
 from watchword.settings.parsing import (
     allowance,
@@ -42,18 +42,6 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 
 _FORMATS: tuple[LogFormat, ...] = get_args(LogFormat)
 _LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
-
-
-class Profile(StrEnum):
-    STANDARD = "standard"
-    STRICT = "strict"
-
-
-class SessionLimit(StrEnum):
-    """What gives way when somebody has too many sessions."""
-
-    EVICT = "evict"
-    REJECT = "reject"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +199,26 @@ class Declared:
         or_off(allowance()),
         default="100/15m",
         meaning="Requests to `/auth/*` per client address, `count/period`, or `off`.",
+    )
+    limit_mail: Allowance | None = setting(
+        "LIMIT_MAIL",
+        or_off(allowance()),
+        default="3/1h",
+        meaning="Mails that one address is sent on the word of strangers, `count/period`, or "
+        "`off`; above it the answers stay the same.",
+    )
+    limit_mail_client: Allowance | None = setting(
+        "LIMIT_MAIL_CLIENT",
+        or_off(allowance()),
+        default="10/1h",
+        meaning="Requests for such mails per client address, `count/period`, or `off`.",
+    )
+    email_verification: EmailVerification = setting(
+        "EMAIL_VERIFICATION",
+        one_of(tuple(EmailVerification)),
+        default="off",
+        meaning="`required`: nobody signs in with a password before they have followed the link "
+        "that was mailed to them; or `off`.",
     )
     lockout_policy: LockoutPolicy | None = setting(
         "LOCKOUT",

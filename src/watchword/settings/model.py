@@ -11,7 +11,8 @@ from typing import Any
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
 from watchword.settings.addresses import anchor_database_url, database_file
-from watchword.settings.declared import Declared, Profile, SessionLimit
+from watchword.settings.choices import EmailVerification, Profile, SessionLimit
+from watchword.settings.declared import Declared
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 
@@ -70,6 +71,10 @@ class Settings(Declared):
     @property
     def is_strict(self) -> bool:
         return self.profile is Profile.STRICT
+
+    @property
+    def needs_verified_email(self) -> bool:
+        return self.email_verification is EmailVerification.REQUIRED
 
     @property
     def database_path(self) -> Path:

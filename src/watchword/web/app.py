@@ -3,12 +3,14 @@
 from typing import Final
 
 from watchword.domain.roles import Permission
+from watchword.web import inputs as i
 from watchword.web import shapes as s
-from watchword.web.api import audit, credentials, operations, sessions, sign_in, users
-from watchword.web.policies import PUBLIC, USER, Limit, owner_or, permitted
+from watchword.web.api import audit, credentials, operations, recovery, sessions, sign_in, users
+from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, owner_or, permitted
 from watchword.web.routing import Route
 
 AUTH: Final = frozenset({Limit.AUTH})
+AUTH_MAIL: Final = frozenset({Limit.AUTH, Limit.MAIL})
 AUTH_SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
 FRESH_ADMIN: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
@@ -18,7 +20,7 @@ ROUTES: Final = (
     Route(method="GET", path="/profile", page=users.profile, who=USER, tag="Profile",
           summary="The caller and the session", answers={200: s.ProfileAnswer}, is_quiet=True),
     Route(method="PATCH", path="/profile", page=users.change_profile, who=USER, tag="Profile",
-          summary="Change one's name", body=s.NameBody, answers={200: s.UserAnswer}),
+          summary="Change one's name", body=i.NameBody, answers={200: s.UserAnswer}),
     Route(method="GET", path="/sessions", page=sessions.list_own, who=USER, tag="Sessions",
           summary="One's own live sessions", answers={200: s.SessionsAnswer}),
     Route(method="DELETE", path="/sessions", page=sessions.end_others, who=USER, tag="Sessions",
@@ -29,36 +31,36 @@ ROUTES: Final = (
 
     # Signing up, in and out
     Route(method="POST", path="/auth/refresh", page=sign_in.refresh, who=PUBLIC, tag="Sign-in",
-          summary="The next access token and refresh token", body=s.RefreshBody,
+          summary="The next access token and refresh token", body=i.RefreshBody,
           optional_body=True, limits=AUTH, answers={200: s.GrantAnswer}, is_quiet=True,
           refusals=("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_REUSED", "SESSION_EXPIRED",
                     "SESSION_REVOKED")),
     Route(method="POST", path="/auth/register", page=sign_in.register, who=PUBLIC, tag="Sign-in",
-          summary="Make an account", body=s.RegisterBody, limits=AUTH,
-          answers={201: s.UserAnswer},
+          summary="Make an account", body=i.RegisterBody, limits=AUTH,
+          answers={201: s.UserAnswer, 202: s.MessageAnswer},
           refusals=("CONFLICT", "PASSWORD_TOO_SHORT", "PASSWORD_BLOCKED", "BUSY")),
     Route(method="POST", path="/auth/login", page=sign_in.login, who=PUBLIC, tag="Sign-in",
-          summary="Sign in with a password", body=s.LoginBody, limits=AUTH_SIGN_IN,
+          summary="Sign in with a password", body=i.LoginBody, limits=AUTH_SIGN_IN,
           answers={200: s.GrantAnswer}, sets_cookies=True,
-          refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "SESSION_LIMIT",
-                    "TOO_MANY_ATTEMPTS", "BUSY")),
+          refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
+                    "SESSION_LIMIT", "TOO_MANY_ATTEMPTS", "BUSY")),
     Route(method="POST", path="/auth/setup", page=sign_in.setup, who=PUBLIC, tag="Sign-in",
-          summary="Make the first administrator by the one-time link", body=s.SetupBody,
+          summary="Make the first administrator by the one-time link", body=i.SetupBody,
           limits=AUTH_SIGN_IN, answers={200: s.GrantAnswer}, sets_cookies=True,
           refusals=("INVALID_OR_EXPIRED_LINK", "CONFLICT", "PASSWORD_TOO_SHORT",
                     "PASSWORD_BLOCKED", "BUSY")),
     Route(method="POST", path="/auth/logout", page=sign_in.logout, who=PUBLIC, tag="Sign-in",
-          summary="Sign out; nobody is kept from it by a limit", body=s.RefreshBody,
+          summary="Sign out; nobody is kept from it by a limit", body=i.RefreshBody,
           optional_body=True, answers={200: s.MessageAnswer}),
     Route(method="POST", path="/auth/logout-all", page=sign_in.logout_all, who=USER,
-          tag="Sign-in", summary="Sign out everywhere", body=s.NoBody, optional_body=True,
+          tag="Sign-in", summary="Sign out everywhere", body=i.NoBody, optional_body=True,
           limits=AUTH, answers={200: s.RevokedAnswer}),
     Route(method="POST", path="/auth/reauthenticate", page=credentials.reauthenticate, who=USER,
           tag="Sign-in", summary="Prove once more who one is; earlier access tokens end",
-          body=s.ReauthenticateBody, limits=AUTH, answers={200: s.GrantAnswer},
+          body=i.ReauthenticateBody, limits=AUTH, answers={200: s.GrantAnswer},
           refusals=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "BUSY")),
     Route(method="POST", path="/auth/change-password", page=credentials.change_password, who=USER,
-          tag="Sign-in", summary="Change one's password", body=s.ChangePasswordBody, limits=AUTH,
+          tag="Sign-in", summary="Change one's password", body=i.ChangePasswordBody, limits=AUTH,
           answers={200: s.MessageAnswer},
           refusals=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "PASSWORD_TOO_SHORT",
                     "PASSWORD_BLOCKED", "BUSY")),
@@ -66,10 +68,40 @@ ROUTES: Final = (
           summary="The token that a form of the session transport must carry", limits=AUTH,
           answers={200: s.CsrfAnswer}),
 
+    # By mail
+    Route(method="POST", path="/auth/forgot-password", page=recovery.forgot_password, who=PUBLIC,
+          tag="By mail", summary="Ask for a link to set a new password", body=i.EmailBody,
+          limits=AUTH_MAIL, answers={202: s.MessageAnswer}),
+    Route(method="POST", path="/auth/reset-password", page=recovery.reset_password, who=PUBLIC,
+          tag="By mail", summary="Set a password by a link; every session ends",
+          body=i.ResetPasswordBody, limits=AUTH, answers={200: s.MessageAnswer},
+          refusals=("INVALID_OR_EXPIRED_LINK", "PASSWORD_TOO_SHORT", "PASSWORD_BLOCKED", "BUSY")),
+    Route(method="POST", path="/auth/verify-email", page=recovery.verify_email, who=PUBLIC,
+          tag="By mail", summary="Confirm an address by a link", body=i.TokenBody, limits=AUTH,
+          answers={200: s.UserAnswer}, refusals=("INVALID_OR_EXPIRED_LINK",)),
+    Route(method="POST", path="/auth/verify-email/resend", page=recovery.resend, who=PUBLIC,
+          tag="By mail", summary="Ask for the link that confirms an address once more",
+          body=i.EmailBody, limits=AUTH_MAIL, answers={202: s.MessageAnswer}),
+    Route(method="POST", path="/auth/change-email", page=recovery.change_email, who=FRESH_USER,
+          tag="By mail", summary="Ask for another address; it has to be confirmed",
+          body=i.ChangeEmailBody, limits=AUTH_MAIL, answers={202: s.MessageAnswer}),
+    Route(method="POST", path="/auth/magic-link", page=recovery.magic_link, who=PUBLIC,
+          tag="By mail", summary="Ask for a link that signs this browser in",
+          body=i.MagicLinkBody, limits=AUTH_MAIL, answers={202: s.MessageAnswer},
+          sets_cookies=True, refusals=("NOT_FOUND",)),
+    Route(method="POST", path="/auth/magic-link/complete", page=recovery.complete_magic_link,
+          who=PUBLIC, tag="By mail", summary="Sign in by a link, in the browser that asked for it",
+          body=i.MagicLinkCompleteBody, limits=AUTH, answers={200: s.GrantAnswer},
+          sets_cookies=True,
+          refusals=("INVALID_OR_EXPIRED_LINK", "SESSION_LIMIT", "NOT_FOUND")),
+
     # Users
     Route(method="GET", path="/users", page=users.list_users, who=permitted(Permission.USERS_READ),
           tag="Users", summary="Search the users", answers={200: s.UsersAnswer},
           query=("role", "status", "q", "limit", "cursor")),
+    Route(method="POST", path="/users", page=users.invite, who=permitted(Permission.USERS_INVITE),
+          tag="Users", summary="Invite somebody by mail", body=i.InviteBody,
+          answers={201: s.ManagedUserAnswer}, refusals=("CONFLICT",)),
     Route(method="GET", path="/users/{id}", page=users.get_user, tag="Users",
           who=owner_or(Permission.USERS_READ), summary="One user",
           answers={200: s.ManagedUserAnswer}, refusals=("NOT_FOUND",)),
@@ -78,15 +110,15 @@ ROUTES: Final = (
           summary="Delete an account with all that belongs to it", answers={200: s.UserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/role", page=users.change_role, who=FRESH_ADMIN,
-          tag="Users", summary="Change a user's role", body=s.RoleBody,
+          tag="Users", summary="Change a user's role", body=i.RoleBody,
           answers={200: s.ManagedUserAnswer}, refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/status", page=users.change_status,
           who=permitted(Permission.USERS_STATUS), tag="Users", summary="Disable or enable a user",
-          body=s.StatusBody, answers={200: s.ManagedUserAnswer},
+          body=i.StatusBody, answers={200: s.ManagedUserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="PUT", path="/users/{id}/{role}", page=users.change_role_by_path,
           who=FRESH_ADMIN, tag="Users", summary="Change a user's role, named in the path",
-          body=s.NoBody, optional_body=True, answers={200: s.ManagedUserAnswer},
+          body=i.NoBody, optional_body=True, answers={200: s.ManagedUserAnswer},
           refusals=("NOT_FOUND", "LAST_ADMIN")),
     Route(method="GET", path="/users/{id}/sessions", page=sessions.list_of_user,
           who=owner_or(Permission.SESSIONS_READ), tag="Users", summary="A user's live sessions",

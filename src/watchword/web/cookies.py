@@ -36,7 +36,9 @@ class CookieNames:
         self.refresh = f"{prefix}refreshToken"
         self.session = f"{prefix}session"
         self.device = f"{prefix}device"
-        self.owned = frozenset(name.encode() for name in (self.refresh, self.session, self.device))
+        self.magic = f"{prefix}magicLink"
+        names = (self.refresh, self.session, self.device, self.magic)
+        self.owned = frozenset(name.encode() for name in names)
 
     def set(self, name: str, value: str, *, strict: bool, lifetime: Span | None) -> bytes:
         """A Set-Cookie value; ``lifetime`` in ms, None for as long as the browser is open."""

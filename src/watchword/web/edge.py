@@ -75,6 +75,7 @@ class Edge:
             services.meter,
             policy.limit_auth,
             policy.limit_sign_in,
+            policy.limit_mail_client,
             services.gather,
         )
 

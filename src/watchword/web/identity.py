@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.errors import TokenInvalid, TokenMissing
+from watchword.domain.links import Purpose
 from watchword.domain.sessions import Transport
 from watchword.domain.standing import Caller
 from watchword.flows.access import Access
@@ -64,6 +65,16 @@ class Identity:
         lifetime = grant.ends_in if grant.session.remembered else None
         cookie = self.names.set(name, grant.held, strict=strict, lifetime=lifetime)
         answer.headers.append((b"set-cookie", cookie))
+
+    def bind_magic_link(self, answer: Answer, binding: str) -> None:
+        """Lax, for the link is opened from a mail."""
+        cookie = self.names.set(
+            self.names.magic, binding, strict=False, lifetime=Purpose.MAGIC_LINK.lifetime
+        )
+        answer.headers.append((b"set-cookie", cookie))
+
+    def unbind_magic_link(self, answer: Answer) -> None:
+        answer.headers.append((b"set-cookie", self.names.clear(self.names.magic, strict=False)))
 
     def take_back(self, answer: Answer) -> None:
         """At sign-out only: a refresh that lost a race never clears the winner's cookie (R05).

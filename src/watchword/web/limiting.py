@@ -21,6 +21,7 @@ class Limiter:
     meter: Meter
     auth: Allowance | None
     sign_in: Allowance | None
+    mail: Allowance | None
     gather: Callable[[], Awaitable[object]]
 
     async def admit(self, classes: frozenset[Limit], ip: str) -> None:
@@ -34,6 +35,10 @@ class Limiter:
             now = self.clock.now()
             tally = await self.limits.hit(f"auth {bucket}", self.auth, now=now)
             self._judge(Limit.AUTH, self.auth, tally, now)
+        if Limit.MAIL in classes and self.mail is not None:
+            now = self.clock.now()
+            tally = await self.limits.hit(f"mail {bucket}", self.mail, now=now)
+            self._judge(Limit.MAIL, self.mail, tally, now)
         if Limit.SIGN_IN in classes and self.sign_in is not None:
             now = self.clock.now()
             tally = await self.limits.peek(f"sign_in {bucket}", self.sign_in, now=now)

@@ -12,6 +12,9 @@ from watchword.web.answers import encode
 from watchword.web.cookies import CookieNames
 from watchword.web.errors import DOCS, STATUSES, Problem, anchor_of
 from watchword.web.examples import EXAMPLES
+from watchword.web.inputs import (
+    RefreshBody,
+)
 from watchword.web.reference import (
     ANSWER_HEADERS,
     LIMITS,
@@ -25,7 +28,6 @@ from watchword.web.reference import (
 )
 from watchword.web.routing import Route, RouteTable
 from watchword.web.schemas import REFERENCE, name_of, schemas_of
-from watchword.web.shapes import RefreshBody
 
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"

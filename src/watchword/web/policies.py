@@ -13,6 +13,7 @@ class Limit(StrEnum):
 
     AUTH = "auth"
     SIGN_IN = "sign_in"
+    MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Policy:
 
 PUBLIC = Policy(is_public=True)
 USER = Policy()
+FRESH_USER = Policy(fresh=True)
 
 
 def permitted(permission: Permission, *, fresh: bool = False) -> Policy:

@@ -84,6 +84,7 @@ QUERY: Final = {
 LIMITS: Final = {
     Limit.AUTH: "all calls of `/auth/*` by one client address",
     Limit.SIGN_IN: "sign-in attempts by one client address",
+    Limit.MAIL: "mails asked for by one client address",
 }
 
 # What is answered where the table names no shape.

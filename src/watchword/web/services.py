@@ -7,9 +7,13 @@ from typing import Protocol
 from watchword.crypto.opaque import SignedTexts
 from watchword.domain.sessions import SessionPolicy
 from watchword.flows.access import Access
+from watchword.flows.addresses import Addresses
 from watchword.flows.credentials import Credentials
 from watchword.flows.grants import Grants
+from watchword.flows.invitations import Invitations
 from watchword.flows.keyring import KeyRing
+from watchword.flows.magic_links import MagicLinks
+from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
@@ -47,7 +51,7 @@ class RequestLog(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebPolicy:
     """What the edge is configured to do. ``seconds`` bound how long a body may take to arrive;
-    a limit that is None is off.
+    a limit that is None is off. ``hides_registrations``: what became of one is told by mail alone.
     """
 
     public_url: str
@@ -57,6 +61,9 @@ class WebPolicy:
     seconds: float
     limit_auth: Allowance | None
     limit_sign_in: Allowance | None
+    limit_mail_client: Allowance | None
+    hides_registrations: bool
+    has_magic_links: bool
     metrics_token: bytes | None
 
     @property
@@ -78,6 +85,10 @@ class Services:
     refresh: Refresh
     held_tokens: HeldTokens
     credentials: Credentials
+    recovery: Recovery
+    addresses: Addresses
+    magic_links: MagicLinks
+    invitations: Invitations
     sessions: SessionsOfUser
     users: Users
     audit: AuditReader

@@ -1,26 +1,19 @@
-"""What bodies and answers look like on the wire; the API reference is made from these."""
+"""What answers look like on the wire; the API reference is made from these and from `inputs`."""
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
-from msgspec import Meta
 
 from watchword.domain.accounts import Account
-from watchword.domain.sessions import Session, Transport
+from watchword.domain.sessions import Session
 from watchword.domain.time import SECOND, Instant
 from watchword.ports import AuditRecord, UserAgents
-
-Text = Annotated[str, Meta(max_length=4_096)]
 
 
 class Shape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
     """Keys are camelCase on the wire."""
-
-
-class Input(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
-    """A body; fields that it does not name are refused."""
 
 
 class OptionalShape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
@@ -215,56 +208,3 @@ class HealthAnswer(Shape, frozen=True):
 
 class JwksAnswer(Shape, frozen=True):
     keys: list[dict[str, str]]
-
-
-class RegisterBody(Input, frozen=True, forbid_unknown_fields=True):
-    email: Text
-    password: Annotated[str, Meta(max_length=65_536)]
-    name: Text = ""
-
-
-class LoginBody(Input, frozen=True, forbid_unknown_fields=True):
-    """``mfaCode`` and ``trustDevice`` say nothing about an account without a second factor."""
-
-    email: Text
-    password: Annotated[str, Meta(max_length=65_536)]
-    transport: Transport = Transport.COOKIE
-    remember: bool = True
-    mfa_code: Text | None = None
-    trust_device: bool = False
-
-
-class SetupBody(Input, frozen=True, forbid_unknown_fields=True):
-    token: Text
-    email: Text
-    password: Annotated[str, Meta(max_length=65_536)]
-    transport: Transport = Transport.COOKIE
-
-
-class RefreshBody(Input, frozen=True, forbid_unknown_fields=True):
-    refresh_token: Text | None = None
-
-
-class ReauthenticateBody(Input, frozen=True, forbid_unknown_fields=True):
-    password: Annotated[str, Meta(max_length=65_536)]
-
-
-class ChangePasswordBody(Input, frozen=True, forbid_unknown_fields=True):
-    current_password: Annotated[str, Meta(max_length=65_536)]
-    new_password: Annotated[str, Meta(max_length=65_536)]
-
-
-class NameBody(Input, frozen=True, forbid_unknown_fields=True):
-    name: Text
-
-
-class RoleBody(Input, frozen=True, forbid_unknown_fields=True):
-    role: Text
-
-
-class StatusBody(Input, frozen=True, forbid_unknown_fields=True):
-    status: Literal["active", "disabled"]
-
-
-class NoBody(Input, frozen=True, forbid_unknown_fields=True):
-    """Nothing is asked for; an empty object will do."""

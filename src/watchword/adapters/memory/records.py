@@ -30,16 +30,30 @@ class MemoryLinks:
         kept = {k: v for k, v in tables.links.items() if (v.purpose, v.user_id) != owner}
         tables.links = {**kept, link.token_hash: link}
 
-    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:
         link = self._place.tables.links.get(token_hash)
         if link is None or link.purpose.value != purpose.value or now >= link.expires_at:
             raise LinkInvalid
+        return link
 
-    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
+    async def consume(
+        self,
+        token_hash: bytes,
+        purpose: Purpose,
+        *,
+        now: Instant,
+        binding: bytes | None = None,
+    ) -> Link | None:
         link = self._place.tables.links.get(token_hash)
         if link is None or link.purpose.value != purpose.value or now >= link.expires_at:
             return None
+        if link.binding is not None and link.binding != binding:
+            return None
         return self._place.tables.links.pop(token_hash)
+
+    async def discard(self, user_id: str) -> None:
+        links = self._place.tables.links
+        self._place.tables.links = {k: v for k, v in links.items() if v.user_id != user_id}
 
 
 class MemoryDevices:
@@ -48,6 +62,9 @@ class MemoryDevices:
 
     async def is_known(self, user_id: str, device_hash: bytes) -> bool:
         return (user_id, device_hash) in self._place.tables.devices
+
+    async def has_any(self, user_id: str) -> bool:
+        return any(known == user_id for known, _ in self._place.tables.devices)
 
     async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None:
         if user_id in self._place.tables.accounts:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
+from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.records import (
     MemoryAuditLog,
     MemoryAuditReader,
@@ -27,6 +28,7 @@ class MemoryReading:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
         self.sessions = MemorySessions(place)
+        self.outbox = MemoryOutboxReader(place)
         self.devices = MemoryDevices(place)
         self.keys = MemoryKeys(place)
         self.directory = MemoryDirectory(place)
@@ -38,7 +40,9 @@ class MemoryUnit:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
         self.sessions = MemorySessions(place)
+        self.ownership = MemoryOwnership(place)
         self.links = MemoryLinks(place)
+        self.outbox = MemoryOutbox(place)
         self.devices = MemoryDevices(place)
         self.keys = MemoryKeys(place)
         self.audit = MemoryAuditLog(place)

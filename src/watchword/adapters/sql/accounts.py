@@ -39,6 +39,7 @@ WHERE id = :id AND (:status = 'active' OR {_LEAVES_AN_ADMIN})
 _DELETE = f"DELETE FROM users WHERE id = :id AND {_LEAVES_AN_ADMIN}"  # noqa: S608
 HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _DELETE_LINKS = "DELETE FROM links WHERE user_id = :id"
+_DELETE_LETTERS = "DELETE FROM letters WHERE user_id = :id"
 
 
 def account_of(row: Row) -> Account:
@@ -115,6 +116,7 @@ class SqlAccounts:
     async def delete(self, account_id: str) -> None:
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
         await self._statements.change(_DELETE_LINKS, {"id": account_id})
+        await self._statements.change(_DELETE_LETTERS, {"id": account_id})
 
     async def _settle(self, account_id: str, changed: int) -> None:
         if not changed:

@@ -9,19 +9,24 @@ from watchword.domain.links import Link, Purpose
 from watchword.domain.time import Instant, Span
 from watchword.ports import StoredKey, Topic
 
+_LINK = "token_hash, purpose, user_id, created_at, expires_at, address, binding, detail"
 _REPLACE_LINKS = "DELETE FROM links WHERE purpose = :purpose AND user_id = :user_id"
 _INSERT_LINK = """
-INSERT INTO links (token_hash, purpose, user_id, created_at, expires_at)
-VALUES (:token_hash, :purpose, :user_id, :created_at, :expires_at)
+INSERT INTO links (token_hash, purpose, user_id, created_at, expires_at, address, binding, detail)
+VALUES (:token_hash, :purpose, :user_id, :created_at, :expires_at, :address, :binding, :detail)
 """
-_IS_LIVE = """
-SELECT 1 FROM links WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
-"""
-_CONSUME_LINK = """
+_IS_LIVE = f"""
+SELECT {_LINK} FROM links
+WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
+"""  # noqa: S608  constant columns
+_CONSUME_LINK = f"""
 DELETE FROM links WHERE token_hash = :token_hash AND purpose = :purpose AND expires_at > :now
-RETURNING token_hash, purpose, user_id, created_at, expires_at
-"""
+    AND (binding IS NULL OR binding = :binding)
+RETURNING {_LINK}
+"""  # noqa: S608  constant columns
+_DISCARD_LINKS = "DELETE FROM links WHERE user_id = :user_id"
 _IS_KNOWN = "SELECT 1 FROM devices WHERE user_id = :user_id AND device_hash = :device_hash"
+_HAS_ANY = "SELECT 1 FROM devices WHERE user_id = :user_id LIMIT 1"
 _REMEMBER = """
 INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)
 SELECT u.id, :device_hash, :now, :now FROM users u WHERE u.id = :user_id
@@ -63,32 +68,56 @@ class SqlLinks:
                 "user_id": owner,
                 "created_at": link.created_at,
                 "expires_at": link.expires_at,
+                "address": link.address,
+                "binding": link.binding,
+                "detail": link.detail,
             },
         )
 
-    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> None:
+    async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:
         row = await self._statements.row(
             _IS_LIVE, {"token_hash": token_hash, "purpose": purpose.value, "now": now}
         )
         if row is None:
             raise LinkInvalid
+        return _link_of(row)
 
-    async def consume(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link | None:
+    async def consume(
+        self,
+        token_hash: bytes,
+        purpose: Purpose,
+        *,
+        now: Instant,
+        binding: bytes | None = None,
+    ) -> Link | None:
         rows = await self._statements.rows(
-            _CONSUME_LINK, {"token_hash": token_hash, "purpose": purpose.value, "now": now}
+            _CONSUME_LINK,
+            {
+                "token_hash": token_hash,
+                "purpose": purpose.value,
+                "now": now,
+                "binding": binding,
+            },
         )
         return _link_of(rows[0]) if rows else None
 
+    async def discard(self, user_id: str) -> None:
+        await self._statements.change(_DISCARD_LINKS, {"user_id": user_id})
+
 
 def _link_of(row: Row) -> Link:
-    token_hash, purpose, user_id, created, expires = row
+    token_hash, purpose, user_id, created, expires, address, binding, detail = row
     assert isinstance(token_hash, bytes)
+    assert binding is None or isinstance(binding, bytes)
     return Link(
         token_hash,
         Purpose(str(purpose)),
         str(user_id) or None,
         int(created or 0),
         int(expires or 0),
+        str(address),
+        binding,
+        str(detail),
     )
 
 
@@ -101,6 +130,9 @@ class SqlDevices:
             _IS_KNOWN, {"user_id": user_id, "device_hash": device_hash}
         )
         return row is not None
+
+    async def has_any(self, user_id: str) -> bool:
+        return await self._statements.row(_HAS_ANY, {"user_id": user_id}) is not None
 
     async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None:
         await self._statements.change(

@@ -3,12 +3,14 @@
 from watchword.domain.sessions import Transport
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
-from watchword.web.shapes import (
+from watchword.web.inputs import (
     ChangePasswordBody,
+    ReauthenticateBody,
+)
+from watchword.web.shapes import (
     CsrfAnswer,
     GrantAnswer,
     MessageAnswer,
-    ReauthenticateBody,
     session_shape,
     user_shape,
 )

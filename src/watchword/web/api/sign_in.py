@@ -10,15 +10,17 @@ from watchword.flows.sign_in import Arrival
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.identity import bearer_token
-from watchword.web.shapes import (
-    GrantAnswer,
+from watchword.web.inputs import (
     LoginBody,
-    MessageAnswer,
     NoBody,
     RefreshBody,
     RegisterBody,
-    RevokedAnswer,
     SetupBody,
+)
+from watchword.web.shapes import (
+    GrantAnswer,
+    MessageAnswer,
+    RevokedAnswer,
     UserAnswer,
     session_shape,
     user_shape,
@@ -26,6 +28,12 @@ from watchword.web.shapes import (
 
 
 async def register(call: Call, body: RegisterBody) -> Answer:
+    """Where addresses have to be confirmed, what became of it is told by mail alone (E03)."""
+    if call.services.policy.hides_registrations:
+        await call.services.registration.register_unseen(
+            body.email, body.password, call.trace, name=body.name
+        )
+        return as_json(MessageAnswer("A mail is on its way to this address."), status=202)
     account = await call.services.registration.register(
         body.email, body.password, call.trace, name=body.name
     )
@@ -36,7 +44,7 @@ async def register(call: Call, body: RegisterBody) -> Answer:
 async def login(call: Call, body: LoginBody) -> Answer:
     email = EmailAddress.parse(body.email)
     await call.limiter.count_sign_in(call.ip, email)
-    arrival = await _arrival(call, body.transport, remember=body.remember)
+    arrival = await arrival_of(call, body.transport, remember=body.remember)
     forgive = partial(call.limiter.forgive_sign_ins, call.ip, email)
     try:
         grant = await call.services.sign_in(email, body.password, arrival, on_proof=forgive)
@@ -49,12 +57,12 @@ async def login(call: Call, body: LoginBody) -> Answer:
 async def setup(call: Call, body: SetupBody) -> Answer:
     call.services.registration.accept(body.email, body.password)
     await call.limiter.count_sign_in(call.ip, EmailAddress.parse(body.email))
-    arrival = await _arrival(call, body.transport, remember=True)
+    arrival = await arrival_of(call, body.transport, remember=True)
     grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
     return signed_in(call, grant, "The administrator was made, and you are signed in.")
 
 
-async def _arrival(call: Call, transport: Transport, *, remember: bool) -> Arrival:
+async def arrival_of(call: Call, transport: Transport, *, remember: bool) -> Arrival:
     """A browser that held sessions before gives them up for the new one (attack S01)."""
     held, device = set(), None
     if transport is not Transport.BODY:

@@ -6,13 +6,16 @@ from watchword.domain.errors import FieldError, Invalid
 from watchword.ports import AccountQuery, PageRequest
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
-from watchword.web.shapes import (
-    ManagedUserAnswer,
+from watchword.web.inputs import (
+    InviteBody,
     NameBody,
     NoBody,
-    ProfileAnswer,
     RoleBody,
     StatusBody,
+)
+from watchword.web.shapes import (
+    ManagedUserAnswer,
+    ProfileAnswer,
     UserAnswer,
     UsersAnswer,
     managed_user_shape,
@@ -71,6 +74,14 @@ def cursor_of(call: Call, following: str | None, listing: str) -> str | None:
     if following is None:
         return None
     return call.services.cursors.sign(f"{listing}:{following}")
+
+
+async def invite(call: Call, body: InviteBody) -> Answer:
+    account = await call.services.invitations.invite(
+        call.user, body.email, call.trace, role=body.role, name=body.name
+    )
+    content = ManagedUserAnswer("The user was invited by mail.", managed_user_shape(account))
+    return as_json(content, status=201)
 
 
 async def get_user(call: Call) -> Answer:

@@ -8,6 +8,8 @@ from pathlib import Path
 from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
+from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
+from watchword.adapters.sql.ownership import SqlOwnership
 from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
 from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.sqlite.connections import Observe, connect, explain, unobserved
@@ -30,6 +32,7 @@ class SqlReading:
         self.accounts = SqlAccounts(point)
         self.administrators = SqlAdministrators(point)
         self.sessions = SqlSessions(point)
+        self.outbox = SqlOutboxReader(point)
         self.devices = SqlDevices(point)
         self.keys = SqlKeys(point)
         self.directory = SqlDirectory(slow)
@@ -41,7 +44,9 @@ class SqlUnit:
         self.accounts = SqlAccounts(statements)
         self.administrators = SqlAdministrators(statements)
         self.sessions = SqlSessions(statements)
+        self.ownership = SqlOwnership(statements)
         self.links = SqlLinks(statements)
+        self.outbox = SqlOutbox(statements)
         self.devices = SqlDevices(statements)
         self.keys = SqlKeys(statements)
         self.audit = SqlAuditLog(statements)

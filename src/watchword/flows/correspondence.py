@@ -1,0 +1,211 @@
+"""What becomes of a letter: whether there is anybody to write to, the link that it carries, and the
+mail itself, sent until it is taken.
+
+The secret of a link is made here, when the letter is written, and lives in the mail alone. A letter
+that has to be written again carries a new link, and the one before it is dead.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from watchword.crypto.opaque import hash_of, to_text
+from watchword.domain.accounts import Account, EmailAddress
+from watchword.domain.events import LinkSent, MailFailed
+from watchword.domain.letters import Letter, MailDelayed, MailRefused, Reason
+from watchword.domain.links import Link, Purpose
+from watchword.domain.time import DAY, HOUR, MINUTE, SECOND, Instant, Span
+from watchword.ports import (
+    Clock,
+    Composer,
+    Mail,
+    Mailer,
+    Randomness,
+    RequestTrace,
+    Store,
+    UserAgents,
+)
+
+LEASE: Span = 5 * MINUTE
+GIVEN_UP_AFTER: Span = DAY
+_LINK_BYTES: Final = 32
+_WAITS: Final[tuple[Span, ...]] = (
+    10 * SECOND, MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR,
+)  # fmt: skip
+_PURPOSES: Final[Mapping[Reason, Purpose]] = {
+    Reason.VERIFY_EMAIL: Purpose.VERIFY_EMAIL,
+    Reason.RESET_PASSWORD: Purpose.RESET_PASSWORD,
+    Reason.MAGIC_LINK: Purpose.MAGIC_LINK,
+    Reason.INVITATION: Purpose.INVITATION,
+    Reason.CONFIRM_NEW_EMAIL: Purpose.CONFIRM_NEW_EMAIL,
+}
+_PAGES: Final[Mapping[Purpose, str]] = {
+    Purpose.VERIFY_EMAIL: "/verify-email",
+    Purpose.CONFIRM_NEW_EMAIL: "/verify-email",
+    Purpose.RESET_PASSWORD: "/reset-password",
+    Purpose.INVITATION: "/reset-password",
+    Purpose.MAGIC_LINK: "/magic-link",
+}
+
+
+class MailLog(Protocol):
+    """Told of each letter without its content."""
+
+    def sent(self, letter: Letter) -> None: ...
+
+    def delayed(self, letter: Letter, reason: str) -> None: ...
+
+    def given_up(self, letter: Letter, reason: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Correspondence:
+    """``public_url`` begins every link: no header of a request has a say in it (attack P03)."""
+
+    store: Store
+    composer: Composer
+    mailer: Mailer
+    user_agents: UserAgents
+    clock: Clock
+    randomness: Randomness
+    log: MailLog
+    service: str
+    public_url: str
+
+    async def send_due(self, *, at_most: int) -> int:
+        """Claim what is due and see to each; how many there were."""
+        now = self.clock.now()
+        if not await self.store.reading.outbox.count(due=now):
+            return 0
+        async with self.store.transaction() as unit:
+            letters = await unit.outbox.claim(now=now, lease=LEASE, at_most=at_most)
+        for letter in letters:
+            await self._see_to(letter)
+        return len(letters)
+
+    async def _see_to(self, letter: Letter) -> None:
+        try:
+            mail = await self._write(letter)
+            if mail is not None:
+                await self.mailer.send(mail)
+        except MailRefused as refused:
+            await self._give_up(letter, str(refused))
+        except Exception as error:  # noqa: BLE001  whatever it was, the others go out
+            is_told = isinstance(error, MailDelayed)
+            await self._delay(letter, str(error) if is_told else type(error).__name__)
+        else:
+            if mail is not None:
+                self.log.sent(letter)
+            async with self.store.transaction() as unit:
+                await unit.outbox.remove(letter.id)
+
+    async def _delay(self, letter: Letter, reason: str) -> None:
+        now = self.clock.now()
+        if now - letter.created_at >= GIVEN_UP_AFTER:
+            await self._give_up(letter, reason)
+            return
+        self.log.delayed(letter, reason)
+        wait = _WAITS[min(letter.attempts, len(_WAITS)) - 1]
+        async with self.store.transaction() as unit:
+            await unit.outbox.postpone(letter.id, due=now + wait)
+
+    async def _give_up(self, letter: Letter, reason: str) -> None:
+        self.log.given_up(letter, reason)
+        event = MailFailed(
+            subject=letter.user_id, reason=letter.reason.value, attempts=letter.attempts
+        )
+        async with self.store.transaction() as unit:
+            await unit.audit.append(event, at=self.clock.now(), trace=_trace_of(letter))
+            await unit.outbox.remove(letter.id)
+
+    async def _write(self, letter: Letter) -> Mail | None:
+        """None when there is nobody to write to: an address without an account, or an account that
+        needs no such mail any more.
+        """
+        reason, account = letter.reason, await self._account(letter)
+        if reason is Reason.CONFIRM_NEW_EMAIL and account is not None:
+            taken = await self._by_address(letter.address)
+            if taken is not None:  # its owner hears of it, and whoever asked does not (E07)
+                reason, account = Reason.ALREADY_REGISTERED, taken
+        if account is None or not _is_wanted(reason, account):
+            return None
+        facts = self._facts(letter, account)
+        purpose = _PURPOSES.get(reason)
+        if purpose is not None:
+            facts |= await self._make_link(letter, account, purpose)
+        to = letter.address if letter.user_id else account.email.text  # as stored (attack P10)
+        return Mail(letter.id, to, self.composer.compose(reason, facts))
+
+    async def _account(self, letter: Letter) -> Account | None:
+        if letter.user_id is None:
+            return await self._by_address(letter.address)
+        return await self.store.reading.accounts.find(letter.user_id)
+
+    async def _by_address(self, text: str) -> Account | None:
+        return await self.store.reading.accounts.find_by_address(EmailAddress.parse(text))
+
+    async def _make_link(
+        self, letter: Letter, account: Account, purpose: Purpose
+    ) -> dict[str, str]:
+        token = to_text(self.randomness.bytes(_LINK_BYTES))
+        now = self.clock.now()
+        link = Link(
+            hash_of(token.encode()),
+            purpose,
+            account.id,
+            now,
+            now + purpose.lifetime,
+            address=account.email.key,
+            binding=bytes.fromhex(letter.detail) if purpose is Purpose.MAGIC_LINK else None,
+            detail=letter.address if purpose is Purpose.CONFIRM_NEW_EMAIL else "",
+        )
+        async with self.store.transaction() as unit:
+            await unit.links.insert(link)
+            event = LinkSent(subject=account.id, purpose=purpose.value)
+            await unit.audit.append(event, at=now, trace=_trace_of(letter))
+        return {
+            "link": f"{self.public_url}{_PAGES[purpose]}#token={token}",
+            "valid_for": _span_text(purpose.lifetime),
+        }
+
+    def _facts(self, letter: Letter, account: Account) -> dict[str, str]:
+        device = self.user_agents.parse(letter.user_agent)
+        parts = (part for part in (device.browser, device.os) if part)
+        return {
+            "service": self.service,
+            "name": account.name,
+            "address": account.email.text,
+            "device": " on ".join(parts),
+            "ip": letter.ip,
+            "place": "",
+            "time": _time_text(letter.created_at),
+            "detail": "" if letter.reason is Reason.MAGIC_LINK else letter.detail,
+            "account_url": self.public_url,
+        }
+
+
+def _is_wanted(reason: Reason, account: Account) -> bool:
+    """Whether the account is still one to which such a mail should go."""
+    if reason is Reason.VERIFY_EMAIL:
+        return account.is_active and not account.email_verified
+    if reason is Reason.INVITATION:
+        return account.is_active and account.password_hash is None
+    return account.is_active or reason not in _PURPOSES
+
+
+def _trace_of(letter: Letter) -> RequestTrace:
+    return RequestTrace(ip=letter.ip, user_agent=letter.user_agent)
+
+
+def _time_text(at: Instant) -> str:
+    moment = datetime.fromtimestamp(at // SECOND, UTC)
+    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
+
+
+def _span_text(span: Span) -> str:
+    for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
+        if span >= unit:
+            count = span // unit
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    return f"{span // SECOND} seconds"

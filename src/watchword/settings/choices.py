@@ -1,0 +1,22 @@
+"""What a setting can be that is one of a few words."""
+
+from enum import StrEnum
+
+
+class Profile(StrEnum):
+    STANDARD = "standard"
+    STRICT = "strict"
+
+
+class SessionLimit(StrEnum):
+    """What gives way when somebody has too many sessions."""
+
+    EVICT = "evict"
+    REJECT = "reject"
+
+
+class EmailVerification(StrEnum):
+    """Whether an address must be confirmed before its account can be used."""
+
+    OFF = "off"
+    REQUIRED = "required"

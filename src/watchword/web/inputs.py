@@ -1,0 +1,104 @@
+"""What bodies look like on the wire; the API reference is made from these and from `shapes`."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from watchword.domain.sessions import Transport
+
+Text = Annotated[str, Meta(max_length=4_096)]
+Password = Annotated[str, Meta(max_length=65_536)]
+
+
+class Input(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
+    """A body; fields that it does not name are refused."""
+
+
+class RegisterBody(Input, frozen=True, forbid_unknown_fields=True):
+    email: Text
+    password: Password
+    name: Text = ""
+
+
+class LoginBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``mfaCode`` and ``trustDevice`` say nothing about an account without a second factor."""
+
+    email: Text
+    password: Password
+    transport: Transport = Transport.COOKIE
+    remember: bool = True
+    mfa_code: Text | None = None
+    trust_device: bool = False
+
+
+class SetupBody(Input, frozen=True, forbid_unknown_fields=True):
+    token: Text
+    email: Text
+    password: Password
+    transport: Transport = Transport.COOKIE
+
+
+class RefreshBody(Input, frozen=True, forbid_unknown_fields=True):
+    refresh_token: Text | None = None
+
+
+class ReauthenticateBody(Input, frozen=True, forbid_unknown_fields=True):
+    password: Password
+
+
+class ChangePasswordBody(Input, frozen=True, forbid_unknown_fields=True):
+    current_password: Password
+    new_password: Password
+
+
+class EmailBody(Input, frozen=True, forbid_unknown_fields=True):
+    email: Text
+
+
+class TokenBody(Input, frozen=True, forbid_unknown_fields=True):
+    token: Text
+
+
+class ResetPasswordBody(Input, frozen=True, forbid_unknown_fields=True):
+    token: Text
+    new_password: Password
+
+
+class ChangeEmailBody(Input, frozen=True, forbid_unknown_fields=True):
+    new_email: Text
+
+
+class MagicLinkBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``transport`` is that of the browser, which says it again when it completes the link."""
+
+    email: Text
+    transport: Transport = Transport.COOKIE
+
+
+class MagicLinkCompleteBody(Input, frozen=True, forbid_unknown_fields=True):
+    token: Text
+    transport: Transport = Transport.COOKIE
+    remember: bool = True
+
+
+class InviteBody(Input, frozen=True, forbid_unknown_fields=True):
+    email: Text
+    role: Text | None = None
+    name: Text = ""
+
+
+class NameBody(Input, frozen=True, forbid_unknown_fields=True):
+    name: Text
+
+
+class RoleBody(Input, frozen=True, forbid_unknown_fields=True):
+    role: Text
+
+
+class StatusBody(Input, frozen=True, forbid_unknown_fields=True):
+    status: Literal["active", "disabled"]
+
+
+class NoBody(Input, frozen=True, forbid_unknown_fields=True):
+    """Nothing is asked for; an empty object will do."""
