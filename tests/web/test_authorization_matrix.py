@@ -46,9 +46,25 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/logout-all"): {},
     ("POST", "/auth/reauthenticate"): {"password": PASSWORD},
     ("POST", "/auth/change-password"): {"currentPassword": PASSWORD, "newPassword": NEW_PASSWORD},
+    ("POST", "/auth/forgot-password"): {"email": "{other}"},
+    ("POST", "/auth/reset-password"): {"token": "none", "newPassword": NEW_PASSWORD},
+    ("POST", "/auth/verify-email"): {"token": "none"},
+    ("POST", "/auth/verify-email/resend"): {"email": "{other}"},
+    ("POST", "/auth/change-email"): {"newEmail": "{new}"},
+    ("POST", "/auth/magic-link"): {"email": "{other}"},
+    ("POST", "/auth/magic-link/complete"): {"token": "none"},
+    ("POST", "/users"): {"email": "{new}"},
     ("PUT", "/users/{id}/role"): {"role": "user"},
     ("PUT", "/users/{id}/status"): {"status": "disabled"},
     ("PUT", "/users/{id}/{role}"): {},
+}
+
+
+BY_LINK = {
+    "/auth/setup",
+    "/auth/reset-password",
+    "/auth/verify-email",
+    "/auth/magic-link/complete",
 }
 
 
@@ -114,8 +130,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
     who = route.who
     admitted = (min(route.answers), None)
     if who.is_public:
-        # There is an administrator already, so the set-up link says no to everybody.
-        return (400, "INVALID_OR_EXPIRED_LINK") if route.path == "/auth/setup" else admitted
+        # There is an administrator already, and nobody has a link: these say no to everybody.
+        return (400, "INVALID_OR_EXPIRED_LINK") if route.path in BY_LINK else admitted
     if visitor.refusal is not None:
         return 401, visitor.refusal
     is_own = who.owner and subject == "own"
@@ -210,7 +226,9 @@ class Stage:
 
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[Stage]:
-    off: dict[str, Any] = {"limit_auth": None, "limit_sign_in": None, "lockout_policy": None}
+    off: dict[str, Any] = dict.fromkeys(
+        ("limit_auth", "limit_sign_in", "limit_mail", "limit_mail_client", "lockout_policy")
+    )
     async with serving(folder, roles=ROLES, **off) as server:
         await server.register_admin()
         yield Stage(server)
@@ -263,16 +281,24 @@ class TestTheTableItself:
             *("POST /auth/register", "POST /auth/login", "POST /auth/setup"),
             # What they take is a proof of its own: a refresh token, any token, nothing at all.
             *("POST /auth/refresh", "POST /auth/logout"),
+            # What they give goes by mail, and what they take came by mail.
+            *("POST /auth/forgot-password", "POST /auth/reset-password"),
+            *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
+            *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
             *("GET /health", "GET /health/live", "GET /health/ready", "GET /metrics"),
             *("GET /.well-known/jwks.json", "GET /openapi.json", "GET /docs"),
         }
 
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
-        """Of this release; the mail, factor and provider calls are none of it."""
+        """Of this release; the factor and provider calls are none of it."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
             *(f"POST /auth/{name}" for name in ("register", "login", "refresh", "logout")),
             *(f"POST /auth/{name}" for name in ("logout-all", "reauthenticate", "setup")),
             *("GET /auth/csrf", "POST /auth/change-password", "GET /auth/verify"),
+            *("POST /auth/forgot-password", "POST /auth/reset-password"),
+            *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
+            *("POST /auth/change-email", "POST /users"),
+            *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
             *("GET /profile", "PATCH /profile"),
             *("GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"),
             *("GET /users", "GET /users/{id}", "DELETE /users/{id}"),
@@ -361,6 +387,22 @@ BY_HAND: dict[str, tuple[tuple[Visitor, str, Outcome], ...]] = {
         (_ROLE, "-", _FORBIDDEN),
         (_READ, "-", _OK),
         (ADMIN.stale, "-", _OK),
+    ),
+    "POST /users": (
+        (NOBODY, "-", _MISSING),
+        (USER, "-", _FORBIDDEN),
+        (_ROLE, "-", _FORBIDDEN),
+        (named("users.invite"), "-", (201, None)),
+        (named("not-users.invite"), "-", _FORBIDDEN),
+        (DEMOTED, "-", _FORBIDDEN),
+        (ADMIN.stale, "-", (201, None)),
+    ),
+    "POST /auth/change-email": (
+        (NOBODY, "-", _MISSING),
+        (USER, "-", (202, None)),
+        (USER.stale, "-", _STEP_UP),
+        (BY_COOKIE, "-", (202, None)),
+        (BY_COOKIE.stale, "-", _STEP_UP),
     ),
     "GET /audit": (
         (NOBODY, "-", _MISSING),

@@ -137,7 +137,7 @@ class TestWhatIsWritten:
             evicted = {"reason": "evicted"}
             assert diary.written == [
                 Written("session.ended", id_of(first), None, first.session_id, evicted),
-                by(second, "session.signed_in", amr="pwd", newDevice=True),
+                by(second, "session.signed_in", amr="pwd", newDevice=False),
             ]
 
     async def test_at_changes_of_oneself(self, ada: Holder, server: Server) -> None:
@@ -354,11 +354,16 @@ class TestReadingIt:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above and of `test_contract_sign_in`; imports are a command's."""
+    """Those of the tests above, of `test_contract_sign_in` and `test_contract_mail`; imports are a
+    command's.
+    """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
         *("account.status_changed", "account.deleted", "account.locked", "account.imported"),
         *("credential.password_changed", "credential.password_upgraded"),
+        *("credential.password_reset", "account.registration_repeated", "account.invited"),
+        *("account.email_verified", "account.email_change_requested", "account.email_changed"),
+        *("mail.link_sent", "mail.failed"),
         *("session.signed_in", "session.sign_in_failed", "session.reauthenticated"),
         *("session.ended", "session.all_ended", "session.token_reused"),
         *("setup.link_made", "keys.rotated"),

@@ -71,10 +71,10 @@ class TestReading:
 
 class TestWriting:
     def test_on_http_the_names_are_plain(self) -> None:
-        assert HTTP.owned == {b"refreshToken", b"session", b"device"}
+        assert HTTP.owned == {b"refreshToken", b"session", b"device", b"magicLink"}
 
     def test_on_https_the_names_are_bound_to_the_host(self) -> None:
-        assert HTTPS.owned == {b"__Host-refreshToken", b"__Host-session", b"__Host-device"}
+        assert HTTPS.owned == {b"__Host-" + name for name in HTTP.owned}
 
     def test_s04_a_cookie_that_is_kept(self) -> None:
         line = HTTPS.set(HTTPS.refresh, "a.b", strict=True, lifetime=1_999)

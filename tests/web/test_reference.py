@@ -86,7 +86,9 @@ class TestRefusalsOfARoute:
 
     def test_name_step_up_where_the_policy_asks_for_it(self) -> None:
         asking = {route.path for route in ROUTES if "STEP_UP_REQUIRED" in codes_of(route)}
-        assert asking == {"/users/{id}", "/users/{id}/role", "/users/{id}/{role}"}
+        assert asking == {
+            *("/users/{id}", "/users/{id}/role", "/users/{id}/{role}", "/auth/change-email"),
+        }
 
     def test_give_a_wrong_password_the_status_of_who_gives_it(self) -> None:
         assert "INVALID_CREDENTIALS" in refusals_of(route_of("POST", "/auth/login"))[401]

@@ -206,17 +206,22 @@ class Reading(Protocol):
     def audit(self) -> AuditReader: ...
 
 
-class Unit(Protocol):
-    """One transaction: everything in it is committed together, before its block is left."""
+class People(Protocol):
+    """Who there is, and what is known of them."""
 
     @property
     def accounts(self) -> Accounts: ...
     @property
     def administrators(self) -> Administrators: ...
     @property
-    def sessions(self) -> Sessions: ...
-    @property
     def ownership(self) -> Ownership: ...
+
+
+class Unit(People, Protocol):
+    """One transaction: everything in it is committed together, before its block is left."""
+
+    @property
+    def sessions(self) -> Sessions: ...
     @property
     def links(self) -> Links: ...
     @property

@@ -11,6 +11,7 @@ import msgspec
 
 from watchword.domain.errors import FieldError, Invalid, Refusal, TokenExpired
 from watchword.domain.sessions import Transport
+from watchword.web import inputs as i
 from watchword.web import shapes as s
 from watchword.web.answers import encode
 from watchword.web.errors import Problem, problem
@@ -70,6 +71,8 @@ class Example:
         }
 
 
+_LINK = "Q2hvb3NlIG9u…"
+
 _SIGNED_IN = s.GrantAnswer(
     "You are signed in.",
     user=_USER,
@@ -88,22 +91,31 @@ _REFRESHED = s.GrantAnswer(
 )
 
 _ALL: Final = (
-    Example("register", s.RegisterBody(email=_EMAIL, password=_PASSWORD, name="Ada")),
+    Example("register", i.RegisterBody(email=_EMAIL, password=_PASSWORD, name="Ada")),
     Example(
         "signInFromApp",
-        s.LoginBody(email=_EMAIL, password=_PASSWORD, transport=Transport.BODY),
+        i.LoginBody(email=_EMAIL, password=_PASSWORD, transport=Transport.BODY),
     ),
-    Example("signInFromBrowser", s.LoginBody(email=_EMAIL, password=_PASSWORD)),
-    Example("setUp", s.SetupBody(token="Q2hvb3NlIG9u…", email=_EMAIL, password=_PASSWORD)),
-    Example("refreshToken", s.RefreshBody(refresh_token=_REFRESH)),
-    Example("reauthenticate", s.ReauthenticateBody(password=_PASSWORD)),
+    Example("signInFromBrowser", i.LoginBody(email=_EMAIL, password=_PASSWORD)),
+    Example("setUp", i.SetupBody(token=_LINK, email=_EMAIL, password=_PASSWORD)),
+    Example("refreshToken", i.RefreshBody(refresh_token=_REFRESH)),
+    Example("reauthenticate", i.ReauthenticateBody(password=_PASSWORD)),
     Example(
         "changePassword",
-        s.ChangePasswordBody(current_password=_PASSWORD, new_password="violet heron paper kiln"),
+        i.ChangePasswordBody(current_password=_PASSWORD, new_password="violet heron paper kiln"),
     ),
-    Example("rename", s.NameBody(name="Ada King")),
-    Example("role", s.RoleBody(role="admin")),
-    Example("status", s.StatusBody(status="disabled")),
+    Example("byMail", i.EmailBody(email=_EMAIL)),
+    Example("link", i.TokenBody(token=_LINK)),
+    Example(
+        "resetPassword", i.ResetPasswordBody(token=_LINK, new_password="violet heron paper kiln")
+    ),
+    Example("changeEmail", i.ChangeEmailBody(new_email="ada@example.org")),
+    Example("askForMagicLink", i.MagicLinkBody(email=_EMAIL)),
+    Example("followMagicLink", i.MagicLinkCompleteBody(token=_LINK)),
+    Example("invite", i.InviteBody(email="grace@example.com", role="user", name="Grace")),
+    Example("rename", i.NameBody(name="Ada King")),
+    Example("role", i.RoleBody(role="admin")),
+    Example("status", i.StatusBody(status="disabled")),
     Example("user", s.UserAnswer("The account was made. Sign in to go on.", _USER)),
     Example("managedUser", s.ManagedUserAnswer("Here is the user.", _MANAGED)),
     Example("users", s.UsersAnswer("Here are the users.", [_MANAGED], None)),

@@ -39,6 +39,8 @@ MEANINGS: Final = {
     "STEP_UP_REQUIRED": "The last proof of identity is too long ago. Give a new one by "
     "`POST /auth/reauthenticate`, then try again.",
     "ACCOUNT_DISABLED": "The account is disabled. Said only to those who know its password.",
+    "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
+    "it. Said only to those who know the password.",
     "FORBIDDEN": "You are signed in, but may not do this.",
     "CSRF_FAILED": "The request may have been made by another site: it names no origin of ours, "
     "or its CSRF token is wrong.",
