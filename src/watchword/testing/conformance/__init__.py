@@ -15,7 +15,7 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "records",
+    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "records",
     "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
@@ -26,6 +26,11 @@ from watchword.testing.conformance.counters import LimitPromises, LockoutPromise
 from watchword.testing.conformance.directory import DirectoryPromises
 from watchword.testing.conformance.ground import ConformingStore
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
+from watchword.testing.conformance.mail import (
+    BoundLinkPromises,
+    OutboxPromises,
+    OwnershipPromises,
+)
 from watchword.testing.conformance.records import (
     DevicePromises,
     KeyPromises,
@@ -42,6 +47,7 @@ __all__ = ["ConformingStore", "StoreConformance"]
 class StoreConformance(
     AccountPromises,
     AuditPromises,
+    BoundLinkPromises,
     DevicePromises,
     DirectoryPromises,
     HousekeepingPromises,
@@ -49,6 +55,8 @@ class StoreConformance(
     LimitPromises,
     LinkPromises,
     LockoutPromises,
+    OutboxPromises,
+    OwnershipPromises,
     RevocationPromises,
     RotationPromises,
     SessionPromises,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from watchword.domain.accounts import Status
+from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.errors import LastAdmin
 from watchword.domain.roles import USER
 from watchword.domain.sessions import EndReason
@@ -48,6 +48,14 @@ def evict(unit: Unit) -> Awaitable[object]:
 CHANGING: dict[str, tuple[Verb, Change]] = {
     "rename": (lambda u: u.accounts.rename(ADA.id, "New"), OF_ADA),
     "password": (lambda u: u.accounts.replace_password(ADA.id, "n", instead_of=HASH), OF_ADA),
+    "set password": (lambda u: u.ownership.set_password(ADA.id, "n"), OF_ADA),
+    "verify address": (lambda u: u.ownership.verify_address(ADA.id, ADA.email), OF_ADA),
+    "change address": (
+        lambda u: u.ownership.change_address(
+            ADA.id, EmailAddress("n@example.org", "n@example.org"), instead_of=ADA.email
+        ),
+        OF_ADA,
+    ),
     "role": (lambda u: u.accounts.change_role(ADA.id, "support"), OF_ADA),
     "status": (lambda u: u.accounts.change_status(ADA.id, Status.DISABLED), OF_ADA),
     "delete": (lambda u: u.accounts.delete(ADA.id), OF_ADA),
