@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
+from watchword.adapters.breaches import BreachSources
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.user_agents import UserAgentParser
+from watchword.bootstrap.breaches import make_breach_sources
 from watchword.crypto.access_tokens import AccessTokens
 from watchword.crypto.opaque import MacKeys, SessionTokens, SignedTexts
 from watchword.crypto.sealing import Sealer
@@ -66,6 +68,7 @@ class Ground:
     meter: PrometheusMeter
     pool: HashingPool
     hasher: Hasher
+    breaches: BreachSources
     user_agents: UserAgentParser
 
 
@@ -93,6 +96,7 @@ def lay_ground(
         meter=meter,
         pool=pool,
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
+        breaches=make_breach_sources(settings, meter, machine.log),
         user_agents=UserAgentParser(),
     )
 

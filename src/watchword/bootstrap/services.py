@@ -10,6 +10,7 @@ from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
 from watchword.flows.attempts import PasswordProof
 from watchword.flows.credentials import Credentials
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
@@ -24,7 +25,7 @@ _GATHERING: Span = 25
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
-    opener, passwords, gather = _opener(ground, shared), _passwords(settings), _gathering(ground)
+    opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
     proof = _proof(ground, gather)
     registration = Registration(store, ground.hasher, passwords, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
@@ -94,10 +95,12 @@ def _opener(ground: Ground, shared: Shared) -> SessionOpener:
     )
 
 
-def _passwords(settings: Settings) -> PasswordPolicy:
+def _passwords(ground: Ground) -> NewPasswords:
+    settings = ground.settings
     host = urlsplit(settings.public_url).hostname or ""
     words = words_of_service(host) | {settings.service_name}
-    return PasswordPolicy(settings.password_min_length, words, Blocklist.embedded())
+    rules = PasswordPolicy(settings.password_min_length, words, Blocklist.embedded())
+    return NewPasswords(rules, ground.breaches)
 
 
 def _web_policy(settings: Settings) -> WebPolicy:

@@ -8,9 +8,10 @@ from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
 from watchword.domain.errors import Conflict, Invalid, LinkInvalid, require_all
 from watchword.domain.events import Registered, SetupLinkMade
 from watchword.domain.links import SETUP_TTL, Link, Purpose
-from watchword.domain.passwords import PasswordPolicy, words_of_person
+from watchword.domain.passwords import words_of_person
 from watchword.domain.roles import ADMIN, USER
 from watchword.flows.grants import Grant
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.sign_in import Arrival, SessionOpener
 from watchword.ports import Clock, Hasher, Randomness, RequestTrace, Store
 
@@ -30,7 +31,7 @@ class Applicant:
 class Registration:
     store: Store
     hasher: Hasher
-    passwords: PasswordPolicy
+    passwords: NewPasswords
     clock: Clock
     randomness: Randomness
 
@@ -47,7 +48,7 @@ class Registration:
     async def _create(
         self, email: str, password: str, trace: RequestTrace, *, name: str, role: str
     ) -> Account:
-        applicant = self.accept(email, password, name=name)
+        applicant = await self.accept(email, password, name=name)
         if await self.store.reading.accounts.find_by_address(applicant.address) is not None:
             raise Conflict("An account with this e-mail address exists already.")
         encoded = await self.hasher.hash(applicant.password)
@@ -58,17 +59,28 @@ class Registration:
             await unit.audit.append(event, at=account.created_at, trace=trace)
         return account
 
-    def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
-        """Raise `Invalid` that names every field at fault."""
+    async def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
+        """Raise as `require_valid`, and `PasswordBlocked` for a password from a breach."""
         try:
             address, shown = EmailAddress.parse(email), parse_name(name)
             own_words = words_of_person(address, shown)
-            return Applicant(address, shown, self.passwords.accept(password, own_words=own_words))
+            accepted = await self.passwords.accept(password, own_words=own_words)
+        except Invalid:
+            self.require_valid(email, password, name=name)  # which names every field
+            raise
+        return Applicant(address, shown, accepted)
+
+    def require_valid(self, email: str, password: str, *, name: str = "") -> None:
+        """Raise `Invalid` that names every field at fault, before anybody is asked."""
+        try:
+            address, shown = EmailAddress.parse(email), parse_name(name)
+            own_words = words_of_person(address, shown)
+            self.passwords.require_valid(password, own_words=own_words)
         except Invalid:
             require_all(
                 lambda: EmailAddress.parse(email),
                 lambda: parse_name(name),
-                lambda: self.passwords.accept(password, own_words=()),
+                lambda: self.passwords.require_valid(password, own_words=()),
             )
             raise
 
@@ -121,10 +133,11 @@ class Setup:
         if not await self.needs_admin():
             raise LinkInvalid
         registration = self.registration
-        applicant = registration.accept(email, password)
+        registration.require_valid(email, password)
         token_hash = hash_of(token.encode("utf-8", "replace"))
-        async with self.store.transaction() as unit:  # a guess costs no hashing
+        async with self.store.transaction() as unit:  # a guess costs no hashing, and asks nobody
             await unit.links.require_live(token_hash, Purpose.SETUP, now=self.clock.now())
+        applicant = await registration.accept(email, password)
         encoded = await registration.hasher.hash(applicant.password)
         account = registration.new_account(applicant.address, "", ADMIN, encoded)
         async with self.store.transaction() as unit:
