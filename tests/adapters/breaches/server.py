@@ -41,10 +41,11 @@ class RangeServer:
     connections: int = 0
     open_at_once: int = 0
     most_at_once: int = 0
+    left: asyncio.Condition = field(default_factory=asyncio.Condition)
 
-    @property
-    def paths(self) -> list[str]:
-        return [head.split()[1] for head in self.requests]
+    async def until_nobody_is_there(self) -> None:
+        async with asyncio.timeout(10), self.left:
+            await self.left.wait_for(lambda: self.open_at_once == 0)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -65,6 +66,8 @@ class RangeServer:
         finally:
             self.open_at_once -= 1
             writer.close()
+            async with self.left:
+                self.left.notify_all()
 
 
 @asynccontextmanager
