@@ -29,6 +29,9 @@ class Lines:
     def info(self, event: str, **fields: object) -> None:
         self.events.append((event, fields))
 
+    def warning(self, event: str, **fields: object) -> None:
+        self.events.append((event, fields))
+
     def error(self, event: str, **fields: object) -> None:
         self.events.append((event, fields))
 

@@ -122,6 +122,7 @@ class TestWhereSettingsComeFrom:
     def test_paths_count_from_the_folder(self, folder: Path) -> None:
         assert load(folder, DATA_DIR="here").database_path == folder / "here" / "watchword.db"
         assert load(folder, DATABASE_URL="sqlite:///a/b.db").database_path == folder / "a/b.db"
+        assert load(folder, BREACH_FILE="hashes").breach_file == folder / "hashes"
         assert load(folder, DATABASE_URL="sqlite:////srv/b.db").database_path == Path("/srv/b.db")
 
     def test_settings_for_tests_are_left_alone(self, folder: Path) -> None:
@@ -481,6 +482,49 @@ class TestRoles:
     def test_are_named_once_each(self, folder: Path) -> None:
         assert "there twice" in problem(folder, ROLES="a= a=users.read")
         assert "with its permissions" in problem(folder, ROLES="support")
+
+
+class TestServers:
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ("https://breaches.example.com/range", "https://breaches.example.com/range"),
+            ("HTTPS://Breaches.Example.com:443/Range/", "https://breaches.example.com/Range"),
+            ("https://breaches.example.com", "https://breaches.example.com"),
+            ("https://breaches.example.com:8443/a/b-c_d.e~f", None),
+            ("http://localhost:8080/range", None),
+            ("http://127.0.0.1/range", None),
+            ("http://[::1]:9/range", None),
+        ],
+    )
+    def test_are_an_address_without_a_slash_at_the_end(
+        self, written: str, meant: str | None, folder: Path
+    ) -> None:
+        assert load(folder, BREACH_URL=written).breach_url == (meant or written)
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "breaches.example.com/range",
+            "ftp://breaches.example.com/range",
+            "https:///range",
+            "https://user:word@breaches.example.com/range",
+            "https://breaches.example.com/range?key=1",
+            "https://breaches.example.com/range#part",
+            "https://breaches.example.com/a/../range",
+            "https://breaches.example.com//range",
+            "https://breaches.example.com/a b",
+            "https://breaches.example.com/%41",
+            "https://br\u00e9aches.example.com/range",
+            "https://breaches.example.com:0/range",
+        ],
+    )
+    def test_are_nothing_else(self, written: str, folder: Path) -> None:
+        assert "Write scheme, host and path" in problem(folder, BREACH_URL=written)
+
+    @pytest.mark.parametrize("host", ["breaches.example.com", "10.0.0.7", "localhost.example.com"])
+    def test_elsewhere_are_asked_over_tls(self, host: str, folder: Path) -> None:
+        assert "with https" in problem(folder, BREACH_URL=f"http://{host}/range")
 
 
 class TestTheStrictProfile:

@@ -99,6 +99,7 @@ class TestCounts:
             "watchword_lockouts_total",
             "watchword_limited_total,limit=some",
             "watchword_cache_total,outcome=some",
+            "watchword_breach_checks_total,outcome=some",
         }
 
 

@@ -2,12 +2,16 @@
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.adapters.breaches.server import range_server
+from watchword.adapters.breaches import SortedFileUnusable
 from watchword.adapters.secret_file import SecretUnusable
 from watchword.bootstrap import open_core
 from watchword.settings import Settings
@@ -42,6 +46,29 @@ async def test_a_secret_and_a_database_are_made_at_the_first_start(tmp_path: Pat
     core = open_core(Settings(data_dir=tmp_path / "new"))
     await core.close()
     assert (tmp_path / "new" / "secret").stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_list_of_breached_passwords_that_is_none_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / "hashes").write_text("password1\n")
+    with pytest.raises(SortedFileUnusable, match="ordered by hash"):
+        open_core(Settings(data_dir=tmp_path / "data", breach_file=tmp_path / "hashes"))
+    assert not (tmp_path / "data").exists()
+
+
+async def test_the_connection_to_a_source_of_breached_passwords_ends_with_the_core(
+    tmp_path: Path,
+) -> None:
+    async with range_server() as server:
+        core = open_core(Settings(data_dir=tmp_path, breach_url=server.url))
+        assert not await core.breaches.contains("a phrase that was never stolen")
+        assert server.open_at_once == 1
+        await core.close()
+        await server.until_nobody_is_there()
+
+
+def test_what_speaks_http_is_not_loaded_before_it_is_needed() -> None:
+    program = "import sys, watchword.bootstrap; sys.exit('httpx2' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 class TestAStorm:

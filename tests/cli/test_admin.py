@@ -6,6 +6,9 @@ import re
 import subprocess
 import sys
 
+import pytest
+
+from tests.adapters.breaches.server import digest_of
 from tests.cli.conftest import Operator
 from watchword.domain.accounts import Status
 from watchword.domain.roles import ADMIN, USER
@@ -52,6 +55,24 @@ class TestCreate:
 
     def test_refuses_a_password_that_the_rules_refuse(self, operator: Operator) -> None:
         assert "12 characters" in operator.refused(*ADA, stdin="short\n")
+
+    def test_refuses_a_password_from_a_breach(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (operator.folder / "hashes").write_text(f"{digest_of(PASSWORD.strip())}:3\n")
+        monkeypatch.setenv("WATCHWORD_BREACH_FILE", "hashes")
+        assert "data breach" in operator.refused(*ADA, stdin=PASSWORD)
+        assert operator.account("ada@example.com") is None
+        operator(*ADA, stdin="a phrase that was not stolen\n")
+
+    def test_says_what_to_do_about_a_list_that_is_missing(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_BREACH_FILE", "hashes")
+        said = operator.refused(*ADA, stdin=PASSWORD)
+        assert str(operator.folder / "hashes") in said
+        assert "leave WATCHWORD_BREACH_FILE out" in said
+        assert not (operator.folder / "watchword-data" / "watchword.db").exists()
 
     def test_leaves_an_account_that_exists_as_it_is(self, operator: Operator) -> None:
         operator.add_account("ada@example.com")

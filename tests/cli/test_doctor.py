@@ -24,6 +24,7 @@ SAFE: dict[str, Any] = {
     "trusted_proxies": ("127.0.0.1",),
     "secret": (Secret(SECRET.encode()),),
     "metrics_token": Secret(b"0123456789abcdef"),
+    "breach_url": "https://breaches.example.com/range",
 }
 
 
@@ -61,12 +62,16 @@ class TestSettings:
             ({"metrics_token": None}, "METRICS_TOKEN"),
             ({"signing_algorithm": Algorithm.HS256}, "SIGNING_ALGORITHM"),
             ({"password_min_length": 8}, "PASSWORD_MIN_LENGTH"),
+            ({"breach_url": None}, "BREACH_URL"),
         ],
     )
     def test_that_are_worth_a_thought_are_hints(
         self, settings: dict[str, Any], subject: str
     ) -> None:
         assert found(**settings) == {f"WATCHWORD_{subject}": Weight.HINT}
+
+    def test_name_one_source_of_breached_passwords_or_the_other(self) -> None:
+        assert found(breach_url=None, breach_file=Path("hashes")) == {}
 
     def test_that_stop_the_start_are_broken(self) -> None:
         weak = found(password_hash="argon2id,m=64,t=1,p=1")
@@ -136,6 +141,19 @@ class TestTheMachine:
             f.problem for f in of_machine(settings, NOW - 100 * DAY) if f.subject == "clock"
         ]
         assert any("in the future" in problem for problem in problems)
+
+    def test_s_list_of_breached_passwords_must_be_one(self, operator: Operator) -> None:
+        path = operator.folder / "hashes"
+        path.write_text("password1\n")
+        (finding,) = [
+            f
+            for f in look(operator.folder, breach_file=path)
+            if f.subject == "WATCHWORD_BREACH_FILE"
+        ]
+        assert finding.weight is Weight.BROKEN
+        path.write_text("A" * 40 + ":1\n")
+        subjects = {f.subject for f in look(operator.folder, breach_file=path)}
+        assert "WATCHWORD_BREACH_FILE" not in subjects
 
     def test_is_left_as_it_was(self, operator: Operator) -> None:
         look(operator.folder)

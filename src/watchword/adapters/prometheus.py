@@ -210,6 +210,7 @@ _LABELS: Final = {
     Count.REFRESHES: "outcome",
     Count.LIMITED: "limit",
     Count.CACHE: "outcome",
+    Count.BREACH_CHECKS: "outcome",
 }
 _MEANINGS: Final = {
     Count.SIGN_INS: "Sign-ins by how they ended.",
@@ -217,6 +218,7 @@ _MEANINGS: Final = {
     Count.LOCKOUTS: "Accounts locked after too many failures.",
     Count.LIMITED: "Requests refused because of a limit.",
     Count.CACHE: "Look-ups of the caches in front of the store.",
+    Count.BREACH_CHECKS: "New passwords looked for in breaches, by what came of it.",
 }
 
 

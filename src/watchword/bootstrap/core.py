@@ -7,6 +7,7 @@ import structlog
 
 from watchword import __version__
 from watchword.adapters.argon2 import Argon2Parameters, HashingPool
+from watchword.adapters.breaches import BreachSources
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.secret_file import read_or_make
 from watchword.adapters.sql.inspection import has_signing_keys
@@ -14,6 +15,7 @@ from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
+from watchword.bootstrap.breaches import require_breach_file
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.domain.errors import Conflict
@@ -32,6 +34,7 @@ class Core:
     store: SqliteStore
     housekeeper: Housekeeper
     pool: HashingPool
+    breaches: BreachSources
     user_agents: UserAgentParser
 
     async def prepare(self) -> None:
@@ -52,6 +55,7 @@ class Core:
                     raise  # and no other process has made it meanwhile
 
     async def close(self) -> None:
+        await self.breaches.close()
         await self.store.close()
         await asyncio.to_thread(self.pool.close)
 
@@ -63,11 +67,13 @@ def open_core(
     randomness: Randomness | None = None,
     log: RequestLog | None = None,
 ) -> Core:
-    """Raise `Unavailable` whose text says what to do when the store or the secret will not open.
+    """Raise `Unavailable` whose text says what to do when the store, the secret or the list of
+    breached passwords will not open.
 
     The clock and the randomness are the system's unless a test brings its own.
     """
     clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
+    require_breach_file(settings)
     is_first = not has_signing_keys(settings.database_path)
     masters = settings.secret or (read_or_make(settings.data_dir, randomness, is_first=is_first),)
     secrets = Secrets(masters)
@@ -87,6 +93,7 @@ def open_core(
         store=store,
         housekeeper=_housekeeper(ground, shared),
         pool=ground.pool,
+        breaches=ground.breaches,
         user_agents=ground.user_agents,
     )
 

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
+from watchword.adapters.breaches import BreachSources
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.user_agents import UserAgentParser
+from watchword.bootstrap.breaches import make_breach_sources
 from watchword.crypto.access_tokens import AccessTokens
 from watchword.crypto.opaque import MacKeys, SessionTokens, SignedTexts
 from watchword.crypto.sealing import Sealer
@@ -68,6 +70,7 @@ class Ground:
     pool: HashingPool
     hasher: Hasher
     postman: Postman
+    breaches: BreachSources
     user_agents: UserAgentParser
 
 
@@ -96,6 +99,7 @@ def lay_ground(
         pool=pool,
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
         postman=Postman(store.limits, machine.clock, machine.randomness, settings.limit_mail),
+        breaches=make_breach_sources(settings, meter, machine.log),
         user_agents=UserAgentParser(),
     )
 

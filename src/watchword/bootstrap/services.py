@@ -14,6 +14,7 @@ from watchword.flows.credentials import Credentials
 from watchword.flows.devices import KnownDevices
 from watchword.flows.invitations import Invitations
 from watchword.flows.magic_links import MagicLinks
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
@@ -29,7 +30,7 @@ _GATHERING: Span = 25
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
-    opener, passwords, gather = _opener(ground, shared), _passwords(settings), _gathering(ground)
+    opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
     postman = ground.postman
     proof = _proof(ground, gather)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
@@ -120,10 +121,12 @@ def _opener(ground: Ground, shared: Shared) -> SessionOpener:
     )
 
 
-def _passwords(settings: Settings) -> PasswordPolicy:
+def _passwords(ground: Ground) -> NewPasswords:
+    settings = ground.settings
     host = urlsplit(settings.public_url).hostname or ""
     words = words_of_service(host) | {settings.service_name}
-    return PasswordPolicy(settings.password_min_length, words, Blocklist.embedded())
+    rules = PasswordPolicy(settings.password_min_length, words, Blocklist.embedded())
+    return NewPasswords(rules, ground.breaches)
 
 
 def _web_policy(settings: Settings) -> WebPolicy:

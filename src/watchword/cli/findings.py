@@ -4,16 +4,15 @@ To add a check: a generator of findings here (or in `machine` when it has to loo
 named in `of_settings`, with a test. Invariant: a finding says what may happen, and what to do.
 """
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
-from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import Argon2Parameters
 from watchword.crypto.keys import Algorithm
 from watchword.settings import Settings
+from watchword.settings.addresses import is_loopback
 
 _LEAST_VARIETY: Final = 8  # different bytes; 32 random digits of base 16 have hardly ever fewer
 _LEAST_PASSWORD: Final = 12
@@ -49,7 +48,7 @@ def hint(subject: str, problem: str, remedy: str) -> Finding:
 
 def is_exposed(settings: Settings) -> bool:
     """Whether anybody but this machine is meant to reach it."""
-    return settings.is_https or not _is_loopback(settings.public_url)
+    return settings.is_https or not is_loopback(settings.public_url)
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:
@@ -62,7 +61,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
 
 def _of_address(settings: Settings) -> Iterator[Finding]:
     name = "WATCHWORD_PUBLIC_URL"
-    if not settings.is_https and _is_loopback(settings.public_url):
+    if not settings.is_https and is_loopback(settings.public_url):
         yield hint(
             name,
             "This is for this machine alone: cookies are not marked Secure.",
@@ -82,7 +81,7 @@ def _of_address(settings: Settings) -> Iterator[Finding]:
             "Name the proxy's address or network, such as 127.0.0.1 or 10.0.0.0/8.",
         )
     for origin in settings.cors_origins:
-        if origin.startswith("http://") and not _is_loopback(origin):
+        if origin.startswith("http://") and not is_loopback(origin):
             yield unsafe(
                 "WATCHWORD_CORS_ORIGINS",
                 f"{origin} may call with credentials, and anybody on the way can change its pages.",
@@ -145,13 +144,10 @@ def _of_passwords(settings: Settings) -> Iterator[Finding]:
             "Passwords this short are guessed from stolen hashes.",
             "Use 15, or 12 with a second factor (NIST SP 800-63B-4 section 3.1.1.2).",
         )
-
-
-def _is_loopback(origin: str) -> bool:
-    host = urlsplit(origin).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    if settings.breach_url is None and settings.breach_file is None:
+        yield hint(
+            "WATCHWORD_BREACH_URL",
+            "Nobody is asked whether a new password is known from a breach.",
+            "Name a server of the range protocol, or a list with WATCHWORD_BREACH_FILE"
+            " (ASVS 6.2.12).",
+        )

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from watchword.adapters.breaches import SortedFileUnusable
 from watchword.adapters.secret_file import NAME as SECRET
 from watchword.adapters.secret_file import REMEDY
 from watchword.adapters.sql.inspection import Examination, examine
+from watchword.bootstrap.breaches import require_breach_file
 from watchword.bootstrap.parts import Secrets
 from watchword.cli.findings import Finding, broken, hint, unsafe
 from watchword.crypto.sealing import SealBroken
@@ -31,6 +33,7 @@ _NO_DISK: Final = _GIB // 10
 
 def of_machine(settings: Settings, now: Instant) -> Iterator[Finding]:
     yield from _of_files(settings)
+    yield from _of_breach_file(settings)
     yield from _of_disk(settings.database_path)
     yield from _of_database(settings, now)
     if now < _RELEASED:
@@ -61,6 +64,13 @@ def _of_files(settings: Settings) -> Iterator[Finding]:
     if _is_open(Path(".env")):
         problem = "Other users of this machine can read it, and what is secret in it."
         yield hint(".env", problem, "chmod 600 .env")
+
+
+def _of_breach_file(settings: Settings) -> Iterator[Finding]:
+    try:
+        require_breach_file(settings)
+    except SortedFileUnusable as error:
+        yield broken("WATCHWORD_BREACH_FILE", error.problem, error.remedy)
 
 
 def _is_open(path: Path) -> bool:

@@ -13,11 +13,12 @@ from watchword.domain.errors import (
 )
 from watchword.domain.events import PasswordChanged, Reauthenticated
 from watchword.domain.letters import Reason
-from watchword.domain.passwords import PasswordPolicy, normalise, words_of_person
+from watchword.domain.passwords import normalise, words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.domain.standing import Caller
 from watchword.flows.attempts import PasswordProof, Proof, Target
 from watchword.flows.grants import Grant
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
 from watchword.flows.sign_in import SessionOpener
 from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
@@ -29,7 +30,7 @@ class Credentials:
     proof: PasswordProof
     opener: SessionOpener
     hasher: Hasher
-    passwords: PasswordPolicy
+    passwords: NewPasswords
     postman: Postman
     clock: Clock
 
@@ -45,7 +46,7 @@ class Credentials:
             raise refused.at("currentPassword") from None
         account = proof.account
         try:
-            accepted = self.passwords.accept(
+            accepted = await self.passwords.accept(
                 new, own_words=words_of_person(account.email, account.name)
             )
         except PasswordRefused as refused:

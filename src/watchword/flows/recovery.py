@@ -14,9 +14,10 @@ from watchword.domain.errors import (
 from watchword.domain.events import PasswordReset, SessionsEnded
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
-from watchword.domain.passwords import PasswordPolicy, words_of_person
+from watchword.domain.passwords import words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.flows.attempts import PasswordProof
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
 from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
 
@@ -29,7 +30,7 @@ class Recovery:
     postman: Postman
     proof: PasswordProof
     hasher: Hasher
-    passwords: PasswordPolicy
+    passwords: NewPasswords
     clock: Clock
 
     async def forgot(self, email: str, trace: RequestTrace) -> None:
@@ -96,7 +97,7 @@ class Recovery:
     async def _encode(self, account: Account, password: str) -> str:
         words = words_of_person(account.email, account.name)
         try:
-            accepted = self.passwords.accept(password, own_words=words)
+            accepted = await self.passwords.accept(password, own_words=words)
         except PasswordRefused as refused:
             raise refused.at("newPassword") from None
         if account.password_hash is not None:

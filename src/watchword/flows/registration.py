@@ -9,9 +9,10 @@ from watchword.domain.errors import Conflict, Invalid, LinkInvalid, require_all
 from watchword.domain.events import Event, Registered, RegistrationRepeated, SetupLinkMade
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
-from watchword.domain.passwords import PasswordPolicy, words_of_person
+from watchword.domain.passwords import words_of_person
 from watchword.domain.roles import ADMIN, USER
 from watchword.flows.grants import Grant
+from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
 from watchword.flows.sign_in import Arrival, SessionOpener
 from watchword.ports import Clock, Hasher, Randomness, RequestTrace, Store
@@ -32,7 +33,7 @@ class Applicant:
 class Registration:
     store: Store
     hasher: Hasher
-    passwords: PasswordPolicy
+    passwords: NewPasswords
     postman: Postman
     clock: Clock
     randomness: Randomness
@@ -41,7 +42,7 @@ class Registration:
         self, email: str, password: str, trace: RequestTrace, *, name: str = ""
     ) -> Account:
         """Raise `Invalid` naming the field, `Conflict` for a taken address, `Busy`."""
-        applicant = self.accept(email, password, name=name)
+        applicant = await self.accept(email, password, name=name)
         await self._require_free(applicant.address)
         encoded = await self.hasher.hash(applicant.password)
         account = self.new_account(applicant.address, applicant.name, USER, encoded)
@@ -54,7 +55,7 @@ class Registration:
         """The same answer and the same work for an address that is known as for a new one; its
         owner reads in a mail which it was (attack E03). Raise `Invalid` naming the field, `Busy`.
         """
-        applicant = self.accept(email, password, name=name)
+        applicant = await self.accept(email, password, name=name)
         encoded = await self.hasher.hash(applicant.password)
         account = self.new_account(applicant.address, applicant.name, USER, encoded)
         may_write = await self.postman.may_write_to(applicant.address)
@@ -73,7 +74,7 @@ class Registration:
         """An administrator, by the operator's word, which vouches for the address as well. Raise
         as `register` does.
         """
-        applicant = self.accept(email, password)
+        applicant = await self.accept(email, password)
         await self._require_free(applicant.address)
         encoded = await self.hasher.hash(applicant.password)
         account = self.new_admin(applicant, encoded)
@@ -90,17 +91,28 @@ class Registration:
             event = Registered(subject=account.id, actor=account.id)
             await unit.audit.append(event, at=account.created_at, trace=trace)
 
-    def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
-        """Raise `Invalid` that names every field at fault."""
+    async def accept(self, email: str, password: str, *, name: str = "") -> Applicant:
+        """Raise as `require_valid`, and `PasswordBlocked` for a password from a breach."""
         try:
             address, shown = EmailAddress.parse(email), parse_name(name)
             own_words = words_of_person(address, shown)
-            return Applicant(address, shown, self.passwords.accept(password, own_words=own_words))
+            accepted = await self.passwords.accept(password, own_words=own_words)
+        except Invalid:
+            self.require_valid(email, password, name=name)  # which names every field
+            raise
+        return Applicant(address, shown, accepted)
+
+    def require_valid(self, email: str, password: str, *, name: str = "") -> None:
+        """Raise `Invalid` that names every field at fault, before anybody is asked."""
+        try:
+            address, shown = EmailAddress.parse(email), parse_name(name)
+            own_words = words_of_person(address, shown)
+            self.passwords.require_valid(password, own_words=own_words)
         except Invalid:
             require_all(
                 lambda: EmailAddress.parse(email),
                 lambda: parse_name(name),
-                lambda: self.passwords.accept(password, own_words=()),
+                lambda: self.passwords.require_valid(password, own_words=()),
             )
             raise
 
@@ -157,10 +169,11 @@ class Setup:
         if not await self.needs_admin():
             raise LinkInvalid
         registration = self.registration
-        applicant = registration.accept(email, password)
+        registration.require_valid(email, password)
         token_hash = hash_of(token.encode("utf-8", "replace"))
-        async with self.store.transaction() as unit:  # a guess costs no hashing
+        async with self.store.transaction() as unit:  # a guess costs no hashing, and asks nobody
             await unit.links.require_live(token_hash, Purpose.SETUP, now=self.clock.now())
+        applicant = await registration.accept(email, password)
         encoded = await registration.hasher.hash(applicant.password)
         account = registration.new_admin(applicant, encoded)
         async with self.store.transaction() as unit:

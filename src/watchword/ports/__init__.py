@@ -6,6 +6,7 @@ Every verb that changes what a caller may do is noticed by `Revocations` once it
 """
 
 from watchword.ports.machinery import (
+    Breaches,
     Clock,
     Hasher,
     Housekeeping,
@@ -56,6 +57,7 @@ __all__ = [
     "AuditQuery",
     "AuditReader",
     "AuditRecord",
+    "Breaches",
     "Change",
     "Clock",
     "Composed",

@@ -29,6 +29,17 @@ class Hasher(Protocol):
         ...
 
 
+class Breaches(Protocol):
+    async def contains(self, password: str) -> bool:
+        """Whether ``password``, in its normal form, is known from a breach.
+
+        Nobody is told of it but by k-anonymity. A source that cannot answer within a second counts
+        as a no: that is logged, without anything of the password, and counted, and whoever chose
+        the password goes on (NIST SP 800-63B-4 section 3.1.1.2, ASVS 6.2.12).
+        """
+        ...
+
+
 class Limits(Protocol):
     """Counters shared by all processes; each verb counts and judges in one atomic step."""
 

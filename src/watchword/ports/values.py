@@ -134,3 +134,4 @@ class Count(StrEnum):
     LOCKOUTS = "lockouts"
     LIMITED = "limited"
     CACHE = "cache"
+    BREACH_CHECKS = "breach_checks"

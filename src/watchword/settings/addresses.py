@@ -5,9 +5,17 @@ Invariant: an origin that comes out of here is written exactly as a browser writ
 """
 
 import re
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import Invalid
@@ -22,6 +30,8 @@ _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5})
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
 _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
+_SERVER_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_SERVER_ADVICE = "Write scheme, host and path, such as https://breaches.example.com/range."
 _SQLITE = "sqlite:///"
 _SQLITE_ADVICE = "Write sqlite:///watchword.db, or sqlite:////var/lib/watchword.db for a full path."
 
@@ -56,6 +66,38 @@ def _parse_host(host: str) -> str:
     if host.rpartition(".")[2].isdigit():
         return str(IPv4Address(host))
     return host
+
+
+def server_url() -> Kind[str]:
+    """An origin with a path, without a slash at the end. Over http on this machine alone: what is
+    asked, and what is answered, is for nobody on the way.
+    """
+    return Kind(_parse_server_url, str)
+
+
+def _parse_server_url(text: str) -> str:
+    scheme, mark, rest = text.partition("://")
+    host, slash, path = rest.partition("/")
+    if not mark or _SERVER_PATH.fullmatch(slash + path) is None or ".." in path:
+        raise Unreadable(_SERVER_ADVICE)
+    try:
+        base = _parse_origin(f"{scheme}://{host}")
+    except Unreadable:
+        raise Unreadable(_SERVER_ADVICE) from None
+    if base.startswith("http://") and not is_loopback(base):
+        raise Unreadable("Write it with https; http is for servers on this machine alone.")
+    return base + (slash + path).rstrip("/")
+
+
+def is_loopback(url: str) -> bool:
+    """Whether nobody but this machine can reach it."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def network() -> Kind[Network]:

@@ -18,12 +18,20 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.roles import Roles
 from watchword.domain.time import Span
 from watchword.ports import Allowance
-from watchword.settings.addresses import Network, database_url, email_address, network, origin
+from watchword.settings.addresses import (
+    Network,
+    database_url,
+    email_address,
+    network,
+    origin,
+    server_url,
+)
 from watchword.settings.choices import EmailVerification, Profile, SessionLimit
 from watchword.settings.credentials import bearer_token, master_secrets, password, password_hash
 from watchword.settings.parsing import (
     allowance,
     duration,
+    file_path,
     folder,
     listed,
     lockout,
@@ -187,6 +195,17 @@ class Declared:
         default="12",
         strict="15",
         meaning="In code points: 8 to 128.",
+    )
+    breach_url: str | None = setting(
+        "BREACH_URL",
+        optional(server_url()),
+        meaning="A server that knows breached passwords by the range protocol: the address that "
+        "the first five digits of a hash are put behind. A new password that it knows is refused.",
+    )
+    breach_file: Path | None = setting(
+        "BREACH_FILE",
+        optional(file_path()),
+        meaning="A list of breached passwords by their SHA-1, ordered by hash; it is asked first.",
     )
     limit_sign_in: Allowance | None = setting(
         "LIMIT_SIGN_IN",

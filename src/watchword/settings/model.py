@@ -53,6 +53,8 @@ class Settings(Declared):
         values["data_dir"] = folder / values["data_dir"]
         if values["database_url"] is not None:
             values["database_url"] = anchor_database_url(values["database_url"], folder)
+        if values["breach_file"] is not None:
+            values["breach_file"] = folder / values["breach_file"]
         settings = cls(**values)
         problems += unreadable.values()
         problems += [text for name, text in _conflicts(settings) if name not in unreadable]

@@ -224,6 +224,10 @@ def text_line(most: int, *, absent: str = "none") -> Kind[str]:
     return Kind(parse, lambda text: text or absent)
 
 
+def file_path() -> Kind[Path]:
+    return Kind(Path, str)
+
+
 def folder() -> Kind[Path]:
     """A relative path is shown with its dot, as it is usually written."""
     return Kind(Path, lambda path: str(path) if path.is_absolute() else f"./{path}")

@@ -52,7 +52,8 @@ MEANINGS: Final = {
     "VALIDATION_FAILED": "Fields are missing, unknown or not acceptable; `errors` names each of "
     "them.",
     "PASSWORD_TOO_SHORT": "The new password is too short; `errors` says how long it must be.",
-    "PASSWORD_BLOCKED": "The new password is one that attackers try first.",
+    "PASSWORD_BLOCKED": "The new password is one that attackers try first, or is known "
+    "from a breach.",
     "TOO_MANY_ATTEMPTS": "Too many failures on this account. It is locked for as long as "
     "`Retry-After` says, even for the right password.",
     "RATE_LIMITED": "Too many requests from this client address. `Retry-After` says when to come "

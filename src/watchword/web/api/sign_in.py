@@ -55,7 +55,7 @@ async def login(call: Call, body: LoginBody) -> Answer:
 
 
 async def setup(call: Call, body: SetupBody) -> Answer:
-    call.services.registration.accept(body.email, body.password)
+    call.services.registration.require_valid(body.email, body.password)
     await call.limiter.count_sign_in(call.ip, EmailAddress.parse(body.email))
     arrival = await arrival_of(call, body.transport, remember=True)
     grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
