@@ -4,7 +4,6 @@ To add a check: a generator of findings here (or in `machine` when it has to loo
 named in `of_settings`, with a test. Invariant: a finding says what may happen, and what to do.
 """
 
-import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import Argon2Parameters
 from watchword.crypto.keys import Algorithm
+from watchword.domain.hosts import is_loopback
 from watchword.settings import Settings
 
 _LEAST_VARIETY: Final = 8  # different bytes; 32 random digits of base 16 have hardly ever fewer
@@ -58,6 +58,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     yield from _of_secrets(settings)
     yield from _of_limits(settings)
     yield from _of_passwords(settings)
+    yield from _of_mail(settings)
 
 
 def _of_address(settings: Settings) -> Iterator[Finding]:
@@ -147,11 +148,29 @@ def _of_passwords(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _of_mail(settings: Settings) -> Iterator[Finding]:
+    relay = settings.smtp_url
+    if relay is None:
+        if is_exposed(settings):
+            yield hint(
+                "WATCHWORD_SMTP_URL",
+                "Mail is only written to files in the data directory, and reaches nobody.",
+                "Name the server that sends it.",
+            )
+        return
+    if relay.is_plain:
+        yield unsafe(
+            "WATCHWORD_SMTP_URL",
+            "Over plain SMTP, links that open accounts can be read on the way.",
+            "Leave starttls=0 out, or write smtps.",
+        )
+    if settings.mail_from is None and not is_loopback(relay.host):
+        yield hint(
+            "WATCHWORD_MAIL_FROM",
+            f"Mail comes from {settings.sender.address}, which others may take for forged.",
+            "Name an address of a domain that the server may send for (SPF, DKIM).",
+        )
+
+
 def _is_loopback(origin: str) -> bool:
-    host = urlsplit(origin).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return is_loopback(urlsplit(origin).hostname or "")

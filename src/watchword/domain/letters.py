@@ -15,7 +15,7 @@ class Reason(StrEnum):
 
     VERIFY_EMAIL = "verify_email"
     ALREADY_REGISTERED = "already_registered"
-    RESET_PASSWORD = "reset_password"  # noqa: S105  no password
+    RESET_PASSWORD = "reset_password"
     MAGIC_LINK = "magic_link"
     INVITATION = "invitation"
     CONFIRM_NEW_EMAIL = "confirm_new_email"
@@ -23,17 +23,17 @@ class Reason(StrEnum):
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     NEW_DEVICE = "new_device"
-    PASSWORD_CHANGED = "password_changed"  # noqa: S105  no password
-    PASSWORD_RESET = "password_reset"  # noqa: S105  no password
+    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_RESET = "password_reset"
     MFA_ENABLED = "mfa_enabled"
     MFA_DISABLED = "mfa_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"
     RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
-    PASSKEY_ADDED = "passkey_added"  # noqa: S105  no password
-    PASSKEY_REMOVED = "passkey_removed"  # noqa: S105  no password
+    PASSKEY_ADDED = "passkey_added"
+    PASSKEY_REMOVED = "passkey_removed"
     IDENTITY_LINKED = "identity_linked"
     IDENTITY_UNLINKED = "identity_unlinked"
-    TOKEN_REUSED = "token_reused"  # noqa: S105  no token
+    TOKEN_REUSED = "token_reused"
     ACCOUNT_LOCKED = "account_locked"
 
 

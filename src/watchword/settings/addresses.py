@@ -16,7 +16,7 @@ from watchword.settings.parsing import Kind, Unreadable
 Network = IPv4Network | IPv6Network
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_LAST_PORT: Final = 65_535
+LAST_PORT: Final = 65_535
 # Stricter than urlsplit, which drops tabs and line ends, and what stands between "]" and the port.
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?/?")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
@@ -39,15 +39,15 @@ def _parse_origin(text: str) -> str:
         raise Unreadable(_ORIGIN_ADVICE)
     scheme, host, port = match[1], match[2], int(match[3] or _DEFAULT_PORTS[match[1]])
     try:
-        host = _parse_host(host)
+        host = parse_host(host)
     except ValueError:
         raise Unreadable(_ORIGIN_ADVICE) from None
-    if not 0 < port <= _LAST_PORT:
+    if not 0 < port <= LAST_PORT:
         raise Unreadable(_ORIGIN_ADVICE)
     return f"{scheme}://{host}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
 
 
-def _parse_host(host: str) -> str:
+def parse_host(host: str) -> str:
     """Raise ValueError unless it is a name or an address; addresses in their shortest form."""
     if host.startswith("["):
         return f"[{IPv6Address(host[1:-1])}]"
