@@ -15,13 +15,17 @@ from watchword.testing import FakeClock
 LINK = "https://auth.example.com/verify-email#token=wwl_c4n4ry"
 
 
-def mail(id: str = "018cc251f400aaaa", subject: str = "Hello") -> Mail:
-    return Mail(id, "ada@example.com", Composed(subject, f"{LINK}\n", "<p></p>\n"))
+def mail(mail_id: str = "018cc251f400aaaa", subject: str = "Hello") -> Mail:
+    return Mail(mail_id, "ada@example.com", Composed(subject, f"{LINK}\n", "<p></p>\n"))
 
 
 class Console(list[tuple[str, Path]]):
     def tell(self, recipient: str, file: Path) -> None:
         self.append((recipient, file))
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
 
 
 def mode(path: Path) -> int:
@@ -36,7 +40,7 @@ def folder_at(path: Path, console: Console | None = None) -> MailFolder:
 class TestAFolder:
     async def test_gets_a_file_that_can_be_opened(self, tmp_path: Path) -> None:
         await folder_at(tmp_path / "mail").send(mail())
-        (file,) = (tmp_path / "mail").iterdir()
+        (file,) = files(tmp_path / "mail")
         assert file.name == "018cc251f400aaaa.eml"
         content = file.read_bytes()
         assert b"To: ada@example.com\r\n" in content
@@ -44,21 +48,21 @@ class TestAFolder:
 
     async def test_is_for_nobody_else(self, tmp_path: Path) -> None:
         await folder_at(tmp_path / "data" / "mail").send(mail())
-        (file,) = (tmp_path / "data" / "mail").iterdir()
+        (file,) = files(tmp_path / "data" / "mail")
         assert (mode(file.parent), mode(file)) == (0o700, 0o600)
 
     async def test_has_each_mail_once(self, tmp_path: Path) -> None:
         mailer = folder_at(tmp_path)
         await mailer.send(mail(subject="first"))
         await mailer.send(mail(subject="second"))
-        (file,) = tmp_path.iterdir()
+        (file,) = files(tmp_path)
         assert b"Subject: second" in file.read_bytes()
 
     async def test_sorts_by_time(self, tmp_path: Path) -> None:
         mailer = folder_at(tmp_path)
-        for id in ("018cc251f401aaaa", "018cc251f400ffff"):
-            await mailer.send(mail(id))
-        names = sorted(path.name for path in tmp_path.iterdir())
+        for mail_id in ("018cc251f401aaaa", "018cc251f400ffff"):
+            await mailer.send(mail(mail_id))
+        names = [path.name for path in files(tmp_path)]
         assert names == ["018cc251f400ffff.eml", "018cc251f401aaaa.eml"]
 
     async def test_tells_where_the_mail_is_and_not_what_is_in_it(self, tmp_path: Path) -> None:
@@ -77,7 +81,7 @@ class TestAFolder:
     async def test_is_never_left(self, tmp_path: Path) -> None:
         with pytest.raises(MailRefused):
             await folder_at(tmp_path / "mail").send(mail("../outside"))
-        assert list(tmp_path.iterdir()) == []
+        assert files(tmp_path) == []
 
     async def test_keeps_the_earlier_file_when_the_disk_is_full(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -92,4 +96,5 @@ class TestAFolder:
         monkeypatch.setattr("os.fsync", full)
         with pytest.raises(MailDelayed, match="No space left"):
             await mailer.send(mail(subject="later"))
+        assert files(tmp_path) == [tmp_path / "018cc251f400aaaa.eml"]
         assert (tmp_path / "018cc251f400aaaa.eml").read_bytes() == before

@@ -12,6 +12,7 @@ from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
 from watchword.crypto.keys import Algorithm
 from watchword.crypto.secret import Secret
+from watchword.domain.mail import Encryption, Mailbox, Relay
 from watchword.domain.roles import ADMIN
 from watchword.domain.time import DAY
 from watchword.settings import Settings
@@ -24,7 +25,10 @@ SAFE: dict[str, Any] = {
     "trusted_proxies": ("127.0.0.1",),
     "secret": (Secret(SECRET.encode()),),
     "metrics_token": Secret(b"0123456789abcdef"),
+    "smtp_url": Relay("smtp.example.com", 587, Encryption.STARTTLS),
+    "mail_from": Mailbox("", "no-reply@example.com"),
 }
+PLAIN = Relay("smtp.example.com", 25, Encryption.NONE)
 
 
 def found(**settings: Any) -> dict[str, Weight]:
@@ -46,6 +50,7 @@ class TestSettings:
             ({"lockout_policy": None}, "LOCKOUT"),
             ({"limit_sign_in": None}, "LIMIT_SIGN_IN"),
             ({"limit_auth": None}, "LIMIT_AUTH"),
+            ({"smtp_url": PLAIN}, "SMTP_URL"),
         ],
     )
     def test_that_let_somebody_do_harm_are_unsafe(
@@ -61,6 +66,8 @@ class TestSettings:
             ({"metrics_token": None}, "METRICS_TOKEN"),
             ({"signing_algorithm": Algorithm.HS256}, "SIGNING_ALGORITHM"),
             ({"password_min_length": 8}, "PASSWORD_MIN_LENGTH"),
+            ({"smtp_url": None}, "SMTP_URL"),
+            ({"mail_from": None}, "MAIL_FROM"),
         ],
     )
     def test_that_are_worth_a_thought_are_hints(
@@ -136,6 +143,13 @@ class TestTheMachine:
             f.problem for f in of_machine(settings, NOW - 100 * DAY) if f.subject == "clock"
         ]
         assert any("in the future" in problem for problem in problems)
+
+    @pytest.mark.parametrize("name", ["smtp_ca_file", "templates"])
+    def test_s_files_for_mail_must_be_of_use(self, name: str, operator: Operator) -> None:
+        findings = look(operator.folder, **{name: operator.folder / "absent"})
+        (finding,) = [f for f in findings if f.subject == f"WATCHWORD_{name.upper()}"]
+        assert finding.weight is Weight.BROKEN
+        assert "absent" in finding.problem
 
     def test_is_left_as_it_was(self, operator: Operator) -> None:
         look(operator.folder)

@@ -29,8 +29,8 @@ SENDER = Mailbox("Acme, Inc.", "no-reply@example.com")
 WRITE = MessageWriter(SENDER, FakeClock()).write
 
 
-def mail(to: str = "ada@example.com", *, id: str = "018cc251f400aaaa") -> Mail:
-    return Mail(id, to, Composed("Réset", f"Open {LINK}\n", f"<p>{LINK}</p>\n"))
+def mail(to: str = "ada@example.com") -> Mail:
+    return Mail("018cc251f400aaaa", to, Composed("Réset", f"Open {LINK}\n", f"<p>{LINK}</p>\n"))
 
 
 class Sink:
@@ -39,7 +39,9 @@ class Sink:
     def __init__(self) -> None:
         self.envelopes: list[Envelope] = []
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+    async def handle_DATA(  # noqa: N802  aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
         self.envelopes.append(envelope)
         return "250 OK"
 

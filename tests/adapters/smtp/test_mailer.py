@@ -1,4 +1,4 @@
-"""Mail through a relay: it arrives whole and encrypted, or it is said why not, and nothing leaks."""
+"""Mail through a relay: it arrives whole and encrypted or it is said why not, and nothing leaks."""
 
 import asyncio
 import logging

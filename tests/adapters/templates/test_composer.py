@@ -64,7 +64,7 @@ class Page(HTMLParser):
         self.attributes += attrs
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        self.text += f"{data} "
 
 
 PLAIN_TAGS = {"html", "head", "meta", "title", "body", "div", "p", "br", "a"}
@@ -113,7 +113,7 @@ class TestEveryMail:
         assert set(re.findall(r"[\w@.:/#=]+", mail.text)) <= words
 
     def test_says_what_caused_it(self, language: str, reason: Reason) -> None:
-        """An invitation was caused by somebody else, whose address is none of a stranger's matter."""
+        """Whoever invites somebody need not show them where they were."""
         mail = composer(language).compose(reason, FACTS)
         shown = reason is not Reason.INVITATION
         for fact in ("device", "ip", "place", "time"):
@@ -273,3 +273,8 @@ class TestABrokenTemplate:
 def test_ours_are_whole() -> None:
     for language in LANGUAGES:
         composer(language).check()
+
+
+def test_the_documentation_tells_of_every_reason_and_every_fact() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "mail.md").read_text("utf-8")
+    assert [name for name in (*Reason, *FACTS) if f"`{name}`" not in text] == []

@@ -32,6 +32,7 @@ class Shelf:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            auto_reload=False,  # what was checked at the start is what is sent
         )
         self._environment.globals["language"] = language
 
