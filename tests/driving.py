@@ -1,8 +1,11 @@
 """Watchword driven over HTTP in process: a real application on a real SQLite file, a fake clock."""
 
+import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from email import message_from_bytes, policy
 from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +16,7 @@ import httpx2
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
 from watchword.adapters.sql.migrate import migrate
 from watchword.bootstrap import Application, Core, open_core
+from watchword.flows.sending import Sender
 from watchword.settings import Settings
 from watchword.testing import FakeClock, SeededRandomness
 
@@ -36,6 +40,25 @@ class Lines:
         self.events.append((event, fields))
 
 
+@dataclass(frozen=True)
+class Received:
+    """A mail as it lies in the folder."""
+
+    to: str
+    subject: str
+    text: str
+    html: str
+
+    @property
+    def link(self) -> str:
+        (link,) = re.findall(r"http\S+#token=\S+", self.text)
+        return str(link)
+
+    @property
+    def token(self) -> str:
+        return self.link.partition("#token=")[2]
+
+
 @dataclass
 class Person:
     """Somebody with an account; ``user`` as the wire shows it."""
@@ -53,6 +76,7 @@ class Server:
         self.clock = clock
         self.log = log
         self._clients: list[httpx2.AsyncClient] = []
+        self._read: set[Path] = set()
 
     @property
     def core(self) -> Core:
@@ -89,6 +113,20 @@ class Server:
         )
         assert answer.status_code == 200, answer.text
         return Holder(client, answer.json())
+
+    async def mails(self) -> list[Received]:
+        """Send what is due; everything that was sent since the last time."""
+        while await self.core.sender.correspondence.send_due(at_most=100):
+            pass
+        folder = self.core.settings.data_dir / "mail"
+        files = sorted(set(folder.glob("*.eml")) - self._read)
+        self._read.update(files)
+        return [_received(file.read_bytes()) for file in files]
+
+    async def mail(self) -> Received:
+        """The one mail that was sent since the last time."""
+        (mail,) = await self.mails()
+        return mail
 
     async def close(self) -> None:
         for client in self._clients:
@@ -134,6 +172,16 @@ class Holder:
         return answer
 
 
+class SenderByHand(Sender):
+    """Sends when a test says so, for what is sent when is what tests are about."""
+
+    def __init__(self, sender: Sender) -> None:
+        super().__init__(sender.correspondence, sender.failed)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+
+
 def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
     core = open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
@@ -147,8 +195,18 @@ def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int 
         registration=registration,
         setup=replace(services.setup, registration=registration),
         credentials=replace(services.credentials, hasher=hasher, proof=proof),
+        recovery=replace(services.recovery, hasher=hasher, proof=proof),
+        invitations=replace(services.invitations, registration=registration),
     )
-    return replace(core, services=cheap)
+    return replace(core, services=cheap, sender=SenderByHand(core.sender))
+
+
+def _received(raw: bytes) -> Received:
+    message = message_from_bytes(raw, policy=policy.default)
+    text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
+    assert text is not None
+    assert html is not None
+    return Received(message["To"], message["Subject"], text.get_content(), html.get_content())
 
 
 @cache

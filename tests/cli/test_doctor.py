@@ -12,6 +12,7 @@ from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
 from watchword.crypto.keys import Algorithm
 from watchword.crypto.secret import Secret
+from watchword.domain.mail import Encryption, Mailbox, Relay
 from watchword.domain.roles import ADMIN
 from watchword.domain.time import DAY
 from watchword.settings import Settings
@@ -25,7 +26,10 @@ SAFE: dict[str, Any] = {
     "secret": (Secret(SECRET.encode()),),
     "metrics_token": Secret(b"0123456789abcdef"),
     "breach_url": "https://breaches.example.com/range",
+    "smtp_url": Relay("smtp.example.com", 587, Encryption.STARTTLS),
+    "mail_from": Mailbox("", "no-reply@example.com"),
 }
+PLAIN = Relay("smtp.example.com", 25, Encryption.NONE)
 
 
 def found(**settings: Any) -> dict[str, Weight]:
@@ -47,6 +51,7 @@ class TestSettings:
             ({"lockout_policy": None}, "LOCKOUT"),
             ({"limit_sign_in": None}, "LIMIT_SIGN_IN"),
             ({"limit_auth": None}, "LIMIT_AUTH"),
+            ({"smtp_url": PLAIN}, "SMTP_URL"),
         ],
     )
     def test_that_let_somebody_do_harm_are_unsafe(
@@ -63,6 +68,8 @@ class TestSettings:
             ({"signing_algorithm": Algorithm.HS256}, "SIGNING_ALGORITHM"),
             ({"password_min_length": 8}, "PASSWORD_MIN_LENGTH"),
             ({"breach_url": None}, "BREACH_URL"),
+            ({"smtp_url": None}, "SMTP_URL"),
+            ({"mail_from": None}, "MAIL_FROM"),
         ],
     )
     def test_that_are_worth_a_thought_are_hints(
@@ -154,6 +161,13 @@ class TestTheMachine:
         path.write_text("A" * 40 + ":1\n")
         subjects = {f.subject for f in look(operator.folder, breach_file=path)}
         assert "WATCHWORD_BREACH_FILE" not in subjects
+
+    @pytest.mark.parametrize("name", ["smtp_ca_file", "templates"])
+    def test_s_files_for_mail_must_be_of_use(self, name: str, operator: Operator) -> None:
+        findings = look(operator.folder, **{name: operator.folder / "absent"})
+        (finding,) = [f for f in findings if f.subject == f"WATCHWORD_{name.upper()}"]
+        assert finding.weight is Weight.BROKEN
+        assert "absent" in finding.problem
 
     def test_is_left_as_it_was(self, operator: Operator) -> None:
         look(operator.folder)

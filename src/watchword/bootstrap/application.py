@@ -37,7 +37,7 @@ class Application:
         self._edge: Edge | None = None
         self._core: Core | None = None
         self._stop: asyncio.Event | None = None
-        self._chores: asyncio.Task[None] | None = None
+        self._chores: asyncio.Future[tuple[None, None]] | None = None
 
     @property
     def core(self) -> Core:
@@ -61,7 +61,9 @@ class Application:
             prefix = core.services.grants.randomness.bytes(4).hex()
             self._edge = Edge(self._table, core.services, request_ids=RequestIds(prefix))
             self._stop = asyncio.Event()
-            self._chores = asyncio.create_task(core.housekeeper.run(self._stop))
+            self._chores = asyncio.gather(
+                core.housekeeper.run(self._stop), core.sender.run(self._stop)
+            )
 
     async def stop(self) -> None:
         """Write down what is known, then let go of everything."""

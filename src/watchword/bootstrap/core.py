@@ -16,10 +16,12 @@ from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import require_breach_file
+from watchword.bootstrap.mail import make_sender
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
+from watchword.flows.sending import Sender
 from watchword.ports import Clock, Randomness, RequestTrace
 from watchword.settings import Settings
 from watchword.web.services import RequestLog, Services
@@ -33,6 +35,7 @@ class Core:
     services: Services
     store: SqliteStore
     housekeeper: Housekeeper
+    sender: Sender
     pool: HashingPool
     breaches: BreachSources
     user_agents: UserAgentParser
@@ -92,6 +95,7 @@ def open_core(
         services=make_services(ground, shared),
         store=store,
         housekeeper=_housekeeper(ground, shared),
+        sender=make_sender(ground),
         pool=ground.pool,
         breaches=ground.breaches,
         user_agents=ground.user_agents,

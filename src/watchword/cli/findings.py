@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import Argon2Parameters
 from watchword.crypto.keys import Algorithm
+from watchword.domain.hosts import is_loopback
 from watchword.settings import Settings
-from watchword.settings.addresses import is_loopback
 
 _LEAST_VARIETY: Final = 8  # different bytes; 32 random digits of base 16 have hardly ever fewer
 _LEAST_PASSWORD: Final = 12
@@ -48,7 +49,7 @@ def hint(subject: str, problem: str, remedy: str) -> Finding:
 
 def is_exposed(settings: Settings) -> bool:
     """Whether anybody but this machine is meant to reach it."""
-    return settings.is_https or not is_loopback(settings.public_url)
+    return settings.is_https or not _is_loopback(settings.public_url)
 
 
 def of_settings(settings: Settings) -> Iterator[Finding]:
@@ -57,11 +58,12 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     yield from _of_secrets(settings)
     yield from _of_limits(settings)
     yield from _of_passwords(settings)
+    yield from _of_mail(settings)
 
 
 def _of_address(settings: Settings) -> Iterator[Finding]:
     name = "WATCHWORD_PUBLIC_URL"
-    if not settings.is_https and is_loopback(settings.public_url):
+    if not settings.is_https and _is_loopback(settings.public_url):
         yield hint(
             name,
             "This is for this machine alone: cookies are not marked Secure.",
@@ -81,7 +83,7 @@ def _of_address(settings: Settings) -> Iterator[Finding]:
             "Name the proxy's address or network, such as 127.0.0.1 or 10.0.0.0/8.",
         )
     for origin in settings.cors_origins:
-        if origin.startswith("http://") and not is_loopback(origin):
+        if origin.startswith("http://") and not _is_loopback(origin):
             yield unsafe(
                 "WATCHWORD_CORS_ORIGINS",
                 f"{origin} may call with credentials, and anybody on the way can change its pages.",
@@ -151,3 +153,31 @@ def _of_passwords(settings: Settings) -> Iterator[Finding]:
             "Name a server of the range protocol, or a list with WATCHWORD_BREACH_FILE"
             " (ASVS 6.2.12).",
         )
+
+
+def _of_mail(settings: Settings) -> Iterator[Finding]:
+    relay = settings.smtp_url
+    if relay is None:
+        if is_exposed(settings):
+            yield hint(
+                "WATCHWORD_SMTP_URL",
+                "Mail is only written to files in the data directory, and reaches nobody.",
+                "Name the server that sends it.",
+            )
+        return
+    if relay.is_plain:
+        yield unsafe(
+            "WATCHWORD_SMTP_URL",
+            "Over plain SMTP, links that open accounts can be read on the way.",
+            "Leave starttls=0 out, or write smtps.",
+        )
+    if settings.mail_from is None and not is_loopback(relay.host):
+        yield hint(
+            "WATCHWORD_MAIL_FROM",
+            f"Mail comes from {settings.sender.address}, which others may take for forged.",
+            "Name an address of a domain that the server may send for (SPF, DKIM).",
+        )
+
+
+def _is_loopback(origin: str) -> bool:
+    return is_loopback(urlsplit(origin).hostname or "")

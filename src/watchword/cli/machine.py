@@ -11,11 +11,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from watchword.adapters.breaches import SortedFileUnusable
 from watchword.adapters.secret_file import NAME as SECRET
 from watchword.adapters.secret_file import REMEDY
+from watchword.adapters.smtp import make_tls
 from watchword.adapters.sql.inspection import Examination, examine
 from watchword.bootstrap.breaches import require_breach_file
+from watchword.bootstrap.mail import make_composer
 from watchword.bootstrap.parts import Secrets
 from watchword.cli.findings import Finding, broken, hint, unsafe
 from watchword.crypto.sealing import SealBroken
@@ -36,6 +40,7 @@ def of_machine(settings: Settings, now: Instant) -> Iterator[Finding]:
     yield from _of_breach_file(settings)
     yield from _of_disk(settings.database_path)
     yield from _of_database(settings, now)
+    yield from _of_mail(settings)
     if now < _RELEASED:
         yield unsafe(
             "clock", "It is far behind, so that tokens and sessions live too long.", "Set it (NTP)."
@@ -51,6 +56,7 @@ def _of_files(settings: Settings) -> Iterator[Finding]:
     private = {
         settings.data_dir: 0o700,
         settings.data_dir / SECRET: 0o600,
+        settings.mail_dir: 0o700,
         database: 0o600,
         database.with_name(f"{database.name}-wal"): 0o600,
     }
@@ -124,6 +130,19 @@ def _of_database(settings: Settings, now: Instant) -> Iterator[Finding]:
             "The last audited event lies in the future: the clock was put back, or was wrong.",
             "Set it (NTP); what was issued meanwhile lives too long.",
         )
+
+
+def _of_mail(settings: Settings) -> Iterator[Finding]:
+    """What the start would refuse."""
+    try:
+        if settings.smtp_ca_file is not None:
+            make_tls(settings.smtp_ca_file)
+    except Unavailable as error:
+        yield broken("WATCHWORD_SMTP_CA_FILE", str(error), "Leave it out to trust the system's.")
+    try:
+        make_composer(settings, structlog.get_logger().bind())
+    except Unavailable as error:
+        yield broken("WATCHWORD_TEMPLATES", str(error), "docs/mail.md tells how they are written.")
 
 
 def _of_keys(settings: Settings, found: Examination) -> Iterator[Finding]:

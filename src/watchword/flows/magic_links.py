@@ -1,6 +1,6 @@
 """Signing in by a link in a mail, in the browser that asked for it and in no other (P12)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watchword.crypto.opaque import hash_of, to_text
 from watchword.domain.accounts import EmailAddress
@@ -54,4 +54,5 @@ class MagicLinks:
                 await unit.ownership.verify_address(account.id, account.email)
                 verified = EmailVerified(subject=account.id, actor=account.id)
                 await unit.audit.append(verified, at=now, trace=arrival.trace)
+                account = replace(account, email_verified=True)
             return await self.opener.open(unit, account, arrival, amr=("email",), proven=None)

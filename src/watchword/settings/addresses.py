@@ -10,7 +10,6 @@ from ipaddress import (
     IPv4Network,
     IPv6Address,
     IPv6Network,
-    ip_address,
     ip_network,
 )
 from pathlib import Path
@@ -19,12 +18,13 @@ from urllib.parse import urlsplit
 
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import Invalid
+from watchword.domain.hosts import is_loopback
 from watchword.settings.parsing import Kind, Unreadable
 
 Network = IPv4Network | IPv6Network
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-_LAST_PORT: Final = 65_535
+LAST_PORT: Final = 65_535
 # Stricter than urlsplit, which drops tabs and line ends, and what stands between "]" and the port.
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::([0-9]{1,5}))?/?")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
@@ -49,15 +49,15 @@ def _parse_origin(text: str) -> str:
         raise Unreadable(_ORIGIN_ADVICE)
     scheme, host, port = match[1], match[2], int(match[3] or _DEFAULT_PORTS[match[1]])
     try:
-        host = _parse_host(host)
+        host = parse_host(host)
     except ValueError:
         raise Unreadable(_ORIGIN_ADVICE) from None
-    if not 0 < port <= _LAST_PORT:
+    if not 0 < port <= LAST_PORT:
         raise Unreadable(_ORIGIN_ADVICE)
     return f"{scheme}://{host}" if port == _DEFAULT_PORTS[scheme] else f"{scheme}://{host}:{port}"
 
 
-def _parse_host(host: str) -> str:
+def parse_host(host: str) -> str:
     """Raise ValueError unless it is a name or an address; addresses in their shortest form."""
     if host.startswith("["):
         return f"[{IPv6Address(host[1:-1])}]"
@@ -84,20 +84,9 @@ def _parse_server_url(text: str) -> str:
         base = _parse_origin(f"{scheme}://{host}")
     except Unreadable:
         raise Unreadable(_SERVER_ADVICE) from None
-    if base.startswith("http://") and not is_loopback(base):
+    if base.startswith("http://") and not is_loopback(urlsplit(base).hostname or ""):
         raise Unreadable("Write it with https; http is for servers on this machine alone.")
     return base + (slash + path).rstrip("/")
-
-
-def is_loopback(url: str) -> bool:
-    """Whether nobody but this machine can reach it."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def network() -> Kind[Network]:

@@ -1,8 +1,8 @@
 # ruff: noqa: RUF009  `setting` makes a dataclass field, whose default is made anew each time
 """Every setting of this release, each declared once: its name, kind, default and meaning.
 
-To add one: write its field here, add its row to docs/configuration.md (a test holds them equal),
-and let `bootstrap` hand its value to whoever needs it. Spans are in milliseconds.
+To add one: write its field here (or in `declared_mail`), add its row to docs/configuration.md (a
+test holds them equal), and let `bootstrap` hand its value to whoever needs it. Spans are in ms.
 
 Invariant: nothing here decides anything; `model` reads the declarations and `bootstrap` the values.
 """
@@ -26,7 +26,7 @@ from watchword.settings.addresses import (
     origin,
     server_url,
 )
-from watchword.settings.choices import EmailVerification, Profile, SessionLimit
+from watchword.settings.choices import Profile, SessionLimit
 from watchword.settings.credentials import bearer_token, master_secrets, password, password_hash
 from watchword.settings.parsing import (
     allowance,
@@ -218,26 +218,6 @@ class Declared:
         or_off(allowance()),
         default="100/15m",
         meaning="Requests to `/auth/*` per client address, `count/period`, or `off`.",
-    )
-    limit_mail: Allowance | None = setting(
-        "LIMIT_MAIL",
-        or_off(allowance()),
-        default="3/1h",
-        meaning="Mails that one address is sent on the word of strangers, `count/period`, or "
-        "`off`; above it the answers stay the same.",
-    )
-    limit_mail_client: Allowance | None = setting(
-        "LIMIT_MAIL_CLIENT",
-        or_off(allowance()),
-        default="10/1h",
-        meaning="Requests for such mails per client address, `count/period`, or `off`.",
-    )
-    email_verification: EmailVerification = setting(
-        "EMAIL_VERIFICATION",
-        one_of(tuple(EmailVerification)),
-        default="off",
-        meaning="`required`: nobody signs in with a password before they have followed the link "
-        "that was mailed to them; or `off`.",
     )
     lockout_policy: LockoutPolicy | None = setting(
         "LOCKOUT",

@@ -7,20 +7,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from watchword.domain.mail import Mailbox
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
 from watchword.settings.addresses import anchor_database_url, database_file
 from watchword.settings.choices import EmailVerification, Profile, SessionLimit
-from watchword.settings.declared import Declared
+from watchword.settings.declared_mail import DeclaredMail
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 
 _DATABASE = "watchword.db"
+_MAIL = "mail"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(Declared):
+class Settings(DeclaredMail):
     """What the operator decided.
 
     `load` is the door for a server. An embedding application may make one directly: every field
@@ -51,6 +54,8 @@ class Settings(Declared):
                 values["session_idle_ttl"], values["session_absolute_ttl"]
             )
         values["data_dir"] = folder / values["data_dir"]
+        for name in ("smtp_ca_file", "templates"):
+            values[name] = values[name] and folder / values[name]
         if values["database_url"] is not None:
             values["database_url"] = anchor_database_url(values["database_url"], folder)
         if values["breach_file"] is not None:
@@ -85,6 +90,23 @@ class Settings(Declared):
         return database_file(self.database_url)
 
     @property
+    def mail_dir(self) -> Path:
+        """Where mail is written to as long as no relay is named."""
+        return self.data_dir / _MAIL
+
+    @property
+    def sender(self) -> Mailbox:
+        """Whom mail comes from; a host that is an address stands in brackets (RFC 5321 4.1.3)."""
+        if self.mail_from is not None:
+            return self.mail_from
+        host = urlsplit(self.public_url).hostname or ""
+        if ":" in host:
+            host = f"[IPv6:{host}]"
+        elif host.rpartition(".")[2].isdigit():
+            host = f"[{host}]"
+        return Mailbox(self.service_name, f"no-reply@{host}")
+
+    @property
     def session_policy(self) -> SessionPolicy:
         return SessionPolicy(
             idle_ttl=self.session_idle_ttl,
@@ -99,7 +121,7 @@ class Settings(Declared):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(Declared)}
+    return {field.name: field.metadata["setting"] for field in fields(Settings)}
 
 
 def _read(

@@ -1,0 +1,75 @@
+"""Templates of one language, in several folders, the first that has a file being the one it is
+taken from.
+
+Invariant: a template reaches nothing but the facts (jinja2's sandbox), and one that fails, in
+whatever way, is a `TemplateFault`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from traceback import extract_tb
+from typing import Final
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from watchword.adapters.templates.faults import TemplateFault
+from watchword.domain.letters import Reason
+from watchword.ports.mail import Composed
+
+_SUBJECT, _TEXT, _HTML = ".subject.txt", ".txt", ".html"
+_KINDS: Final = (_SUBJECT, _TEXT, _HTML)
+_GAP = re.compile(r"\n{3,}")
+
+
+class Shelf:
+    def __init__(self, language: str, folders: Sequence[Path]) -> None:
+        self._home = folders[0]
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(folders),
+            autoescape=_is_html,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,  # what was checked at the start is what is sent
+        )
+        self._environment.globals["language"] = language
+
+    def compose(self, reason: Reason, facts: Mapping[str, str]) -> Composed:
+        """Raise `TemplateFault`."""
+        subject, text, html = (self._render(reason + kind, facts) for kind in _KINDS)
+        return Composed(subject, _GAP.sub("\n\n", text) + "\n", html + "\n")
+
+    def find_faults(self, reason: Reason, facts: Mapping[str, str]) -> Iterator[TemplateFault]:
+        for kind in _KINDS:
+            try:
+                self._render(reason + kind, facts)
+            except TemplateFault as fault:
+                yield fault
+
+    def _render(self, name: str, facts: Mapping[str, str]) -> str:
+        try:
+            rendered = self._environment.get_template(name).render(facts).strip()
+        except TemplateSyntaxError as error:
+            file = error.filename or str(self._home / name)
+            raise TemplateFault(f"{file}, line {error.lineno}", error.message or "") from None
+        except TemplateNotFound as error:
+            raise TemplateFault(str(self._home / (error.name or name)), "it is missing") from None
+        except Exception as error:  # noqa: BLE001  an operator's template can raise whatever it can reach
+            raise TemplateFault(_place_of(error, self._home / name), str(error)) from None
+        if not rendered or (name.endswith(_SUBJECT) and "\n" in rendered):
+            wanted = "one line of text" if name.endswith(_SUBJECT) else "some text"
+            raise TemplateFault(str(self._home / name), f"it must make {wanted}")
+        return rendered
+
+
+def _is_html(name: str | None) -> bool:
+    return name is not None and name.endswith(_HTML)
+
+
+def _place_of(error: Exception, template: Path) -> str:
+    """jinja2 makes the lines of templates those of the traceback."""
+    suffixes = (template.suffix, _TEXT, _HTML)
+    frames = [f for f in extract_tb(error.__traceback__) if f.filename.endswith(suffixes)]
+    return f"{frames[-1].filename}, line {frames[-1].lineno}" if frames else str(template)
