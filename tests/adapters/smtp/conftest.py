@@ -139,6 +139,7 @@ class Script:
     answers: dict[str, str | None] = field(default_factory=dict)
     heard: list[str] = field(default_factory=list)
     taken: list[bytes] = field(default_factory=list)
+    is_over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -162,7 +163,8 @@ class Script:
     async def _answer(self, writer: asyncio.StreamWriter, word: str, default: str) -> bool:
         answer = self.answers.get(word, default)
         if answer == "...":
-            await asyncio.Event().wait()
+            await self.is_over.wait()
+            return False
         if answer is None:
             return False
         writer.write(answer.encode() + b"\r\n")
@@ -188,9 +190,8 @@ async def _playing(script: Script) -> AsyncIterator[int]:
         yield server.sockets[0].getsockname()[1]
     finally:
         server.close()
-        for task in speaking:
-            task.cancel()
-        await asyncio.gather(*speaking, return_exceptions=True)
+        script.is_over.set()
+        await asyncio.gather(*speaking)
         await server.wait_closed()
 
 
