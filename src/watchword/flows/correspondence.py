@@ -134,6 +134,8 @@ class Correspondence:
         purpose = _PURPOSES.get(reason)
         if purpose is not None:
             facts |= await self._make_link(letter, account, purpose)
+        elif reason is Reason.ALREADY_REGISTERED:
+            facts["link"] = self.public_url  # to sign in, and good for nothing else
         to = letter.address if letter.user_id else account.email.text  # as stored (attack P10)
         return Mail(letter.id, to, self.composer.compose(reason, facts))
 
