@@ -37,11 +37,11 @@ def text_of(record: Record, name: str) -> str:
     return value
 
 
-def flag_of(record: Record, name: str, *, missing: bool = False) -> bool:
-    """``missing`` when there is no such field, or nothing in it."""
+def flag_of(record: Record, name: str) -> bool:
+    """False when it is missing, null or empty."""
     value = record.get(name)
     if value is None or value == "":
-        return missing
+        return False
     claim = _CLAIMS.get(str(value).lower()) if isinstance(value, bool | int | str) else None
     if claim is None:
         raise Unreadable(f"{name}: Use true or false.")

@@ -25,11 +25,12 @@ def keycloak() -> Format:
 def _read(record: Record) -> Record | None:
     if text_of(record, "serviceAccountClientId"):
         return None  # a program, not a person
+    email = address_of(record, "email", "username")
     return account(
-        email=address_of(record, "email", "username"),
+        email=email,
         name=joined(record, "firstName", "lastName"),
         password_hash=_password_hash(record),
-        verified=flag_of(record, "emailVerified"),
+        verified=email == record.get("email") and flag_of(record, "emailVerified"),
         active=flag_of(record, "enabled"),
     )
 
