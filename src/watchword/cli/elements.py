@@ -20,7 +20,8 @@ _BLANK: Final = b" \t\r\n"
 _AT_THE_TOP: Final = re.compile(rb'[",\[\]{}]')
 _FURTHER_IN: Final = re.compile(rb'["\[\]{}]')
 _IN_QUOTES: Final = re.compile(rb'["\\]')
-_IN_ONE_GO: Final = re.compile(rb'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+# What holds no bracket but within whole strings: most of a file, so it is passed in one go.
+_PLAIN: Final = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
 
 _NOT_WHOLE: Final = "The list does not end here as a JSON list does: the file is not whole."
 _MORE: Final = "There is more after the list, which is not read: import it as a file of its own."
@@ -79,6 +80,8 @@ class _Cutter:
         """
         part, depth = _Part(self._longest), 0
         while True:
+            if depth:
+                self._pass_plain(part)
             mark = self._advance(_FURTHER_IN if depth else _AT_THE_TOP, part)
             if not mark or (not depth and mark in b",]}"):
                 return part, mark
@@ -92,12 +95,13 @@ class _Cutter:
             elif mark == b'"':
                 self._pass_string(part)
 
+    def _pass_plain(self, part: _Part) -> None:
+        found = _PLAIN.match(self._buffer, self._at)
+        assert found is not None  # it matches nothing, too
+        part.add(found[0])
+        self._at = found.end()
+
     def _pass_string(self, part: _Part) -> None:
-        whole = _IN_ONE_GO.match(self._buffer, self._at)
-        if whole:
-            part.add(whole[0])
-            self._at = whole.end()
-            return
         while (mark := self._advance(_IN_QUOTES, part)) == b"\\":
             part.add(mark)
             self._take_one(part)
