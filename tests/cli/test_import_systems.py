@@ -152,7 +152,7 @@ def supabase_user(name: str, **more: Any) -> Any:
     }
 
 
-def django_user(name: str, password: str, **more: Any) -> Any:
+def django_user(name: str, password: Any, **more: Any) -> Any:
     fields = {
         "username": name,
         "email": f"{name}@example.com",
@@ -351,6 +351,7 @@ class TestABadRecord:
         ("django", {"model": "auth.user", "fields": []}, "fields: This must be an object"),
         ("django", django_user("x", "!", email="x\ud800@example.com"), "half a character"),
         ("django", django_user("x", "!", bio="x" * 300_000), "longer than 262,144 bytes"),
+        ("django", django_user("x", "!", first_name="x" * 5_000), "first_name: This is longer"),
         ("django", "{" * 3, "not a JSON object"),
         ("supabase", supabase_user("x", raw_user_meta_data=[]), "raw_user_meta_data: This must"),
         ("supabase", {"email": "x@example.com"}, "encrypted_password: Export this field too"),
@@ -465,7 +466,7 @@ class TestFirebase:
         words = ("users", "import", file, "--format", "django", "--hash-config", hash_config)
         assert "--format firebase" in operator.refused(*words)
 
-    def test_i10_as_csv_is_refused_since_a_name_can_forge_an_account(
+    def test_as_csv_is_refused_since_a_name_can_forge_an_account(
         self, operator: Operator, hash_config: str
     ) -> None:
         file = csv(operator, "1,eve@example.com,false,,,Eve", "2,ada@example.com,true,x,y,Ada")

@@ -12,6 +12,10 @@ from watchword.domain.roles import ADMIN
 
 Record: TypeAlias = Mapping[str, object]
 
+# A hash has fewer than 500. Many records are held at once, so what is kept of each is bounded more
+# tightly than the record.
+_LONGEST_TEXT: Final = 4_096
+
 # JSON and Django write words, PostgreSQL letters, SQLite numbers.
 _CLAIMS: Final = {
     **dict.fromkeys(("true", "t", "1", "yes"), True),
@@ -34,6 +38,8 @@ def text_of(record: Record, name: str) -> str:
         return ""
     if not isinstance(value, str):
         raise Unreadable(f"{name}: This must be a text.")
+    if len(value) > _LONGEST_TEXT:
+        raise Unreadable(f"{name}: This is longer than {_LONGEST_TEXT:,} characters.")
     return value
 
 
