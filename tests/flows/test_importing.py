@@ -100,7 +100,7 @@ class TestNewcomers:
         newcomers = [importing.check({"email": email, "role": "admin"}) for email in emails]
         assert len((await importing.rehearse(newcomers)).imported) == 2
         added = await importing.add(newcomers, TRACE)
-        assert (added.imported, added.existing) == (newcomers[1:2], 2)
+        assert (added.imported, added.existing) == (newcomers[1:2], [newcomers[0], newcomers[2]])
         assert await house.store.reading.accounts.find(ada.id) == ada
         events = await house.store.reading.audit.list_events(
             AuditQuery(type="account.imported"), PageRequest(10)

@@ -1,33 +1,40 @@
 """`users import`: a file is read in batches, each of which is checked, added and noted down."""
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import BinaryIO, Final
 
 import click
-import msgspec
 
 from watchword.adapters.argon2 import is_supported
 from watchword.bootstrap import Core
-from watchword.cli.records import Form, Line, Records, Unreadable, form_of
+from watchword.cli.formats import Terms, Unreadable, format_of
+from watchword.cli.import_news import Report, shown
+from watchword.cli.records import (
+    AUTO,
+    CHOICES,
+    Layout,
+    Line,
+    Records,
+    layout_of,
+    records_of,
+)
 from watchword.cli.resuming import Notebook, Progress
 from watchword.cli.running import run, trace_of
 from watchword.cli.terminal import count_of, examples, fail, note, show_json
 from watchword.domain.errors import Invalid
 from watchword.domain.roles import ADMIN
-from watchword.flows.importing import Importing, Newcomer
+from watchword.domain.time import Instant
+from watchword.flows.importing import Added, Importing, Newcomer
 from watchword.ports import RequestTrace
 
 SKIPPED_SOME: Final = 3  # exit code
 
 _BATCH: Final = 1_000
-_TOLD: Final = 20  # bad lines on the terminal; --errors tells all
-_LINES_PER_NEWS: Final = 100_000
 
 
 @click.command(
@@ -36,6 +43,8 @@ _LINES_PER_NEWS: Final = 100_000
         "watchword users import users.ndjson --dry-run",
         "watchword users import users.csv --errors bad.ndjson",
         "zcat users.ndjson.gz | watchword users import - --format ndjson",
+        "watchword users import users.json --format firebase --hash-config hash_config.txt",
+        "watchword users import realm.json --format keycloak --dry-run",
     ),
 )
 @click.argument(
@@ -44,9 +53,19 @@ _LINES_PER_NEWS: Final = 100_000
 @click.option(
     "--format",
     "form",
-    type=click.Choice([form.value for form in Form]),
-    default=Form.AUTO.value,
+    type=click.Choice(CHOICES),
+    default=AUTO,
     show_default=True,
+    help="Where the file comes from; auto, ndjson and csv: from Watchword.",
+)
+@click.option(
+    "--hash-config",
+    metavar="FILE",
+    type=click.Path(exists=True, path_type=Path, dir_okay=False),
+    help="Firebase: the project's password hash parameters.",
+)
+@click.option(
+    "--grant-admin", is_flag=True, help="Django, fastapi-users: superusers become administrators."
 )
 @click.option("--dry-run", is_flag=True, help="Check each line, change nothing.")
 @click.option(
@@ -54,11 +73,13 @@ _LINES_PER_NEWS: Final = 100_000
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def import_users(
+def import_users(  # noqa: PLR0913  an option each
     context: click.Context,
     *,
     source: str,
     form: str,
+    hash_config: Path | None,
+    grant_admin: bool,
     dry_run: bool,
     errors: Path | None,
     as_json: bool,
@@ -66,23 +87,26 @@ def import_users(
     """Bring accounts over from another system.
 
     Each line of FILE (or of standard input, with -) is an account: email, and any of name, role,
-    status, passwordHash, emailVerified; as JSON objects, or as CSV with these columns. Passwords
-    go on working: Argon2, bcrypt, scrypt and PBKDF2 hashes are read, and replaced at the next
-    sign-in. An address that has an account is passed over.
+    status, passwordHash, emailVerified; as JSON objects, or as CSV with these columns. With
+    --format, FILE is what another system exports (docs/import.md). Passwords go on working:
+    Argon2, bcrypt, scrypt and PBKDF2 hashes are read, and replaced at the next sign-in. An address
+    that has an account is passed over.
 
     A bad line is told by its number and left out, whole; the exit code is then 3. After a crash
     the same command goes on where it was.
     """
-    wanted = _Wanted(Path(source), Form(form), errors, dry_run=dry_run)
+    terms = Terms(grant_admin=grant_admin, hash_config=hash_config)
+    wanted = _Wanted(Path(source), form, terms, errors, dry_run=dry_run)
     try:
-        progress = run(lambda core: _import(core, wanted, trace_of(context)))
+        done = run(lambda core: _import(core, wanted, trace_of(context)))
     except KeyboardInterrupt:
         raise fail("Stopped. The same command goes on where it was.") from None
+    progress = done.progress
     if as_json:
         counts = (progress.imported, progress.existing, progress.bad, progress.admins)
         show_json(dict(zip(("imported", "existing", "skipped", "admins"), counts, strict=True)))
     else:
-        click.echo(_summary(progress, dry_run=dry_run))
+        click.echo(_summary(done, dry_run=dry_run))
     if progress.bad:
         sys.exit(SKIPPED_SOME)
 
@@ -90,7 +114,8 @@ def import_users(
 @dataclass(frozen=True, slots=True)
 class _Wanted:
     source: Path
-    form: Form
+    form: str
+    terms: Terms
     errors: Path | None
     dry_run: bool
 
@@ -99,18 +124,31 @@ class _Wanted:
         return self.source.is_file() and not self.dry_run
 
 
-def _summary(progress: Progress, *, dry_run: bool) -> str:
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    number: int
+    newcomer: Newcomer
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    progress: Progress
+    unit: str
+
+
+def _summary(done: _Done, *, dry_run: bool) -> str:
+    progress = done.progress
     verb = "would be imported" if dry_run else "imported"
     admins = f" ({count_of(progress.admins, 'administrator')})" if progress.admins else ""
     parts = [
         f"{count_of(progress.imported, 'account')} {verb}{admins}",
         f"{progress.existing:,} existed already",
-        f"{count_of(progress.bad, 'line')} skipped",
+        f"{count_of(progress.bad, done.unit)} skipped",
     ]
     return ", ".join(parts) + "."
 
 
-async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> Progress:
+async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> _Done:
     importing = Importing(
         store=core.store,
         roles=core.settings.roles,
@@ -120,17 +158,18 @@ async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> Progress:
     )
     with ExitStack() as stack:
         file = stack.enter_context(_open(wanted.source))
-        notebook = None
-        if wanted.is_resumable:
-            notebook = Notebook(core.settings.data_dir, wanted.source, core.settings.database_path)
-        progress = await _where_it_was(core, notebook)
-        records = _records(file, wanted, progress)
-        report = stack.enter_context(_Report.opened(wanted.errors, progress))
-        show = stack.enter_context(_shown(wanted.source, progress))
+        layout, records = _records(file, wanted, importing.clock.now())
+        notebook = _notebook(core, wanted) if wanted.is_resumable else None
+        progress = await _where_it_was(core, notebook, layout)
+        if progress.offset:
+            records.skip_to(progress.line, progress.offset)
+        report = stack.enter_context(Report.opened(wanted.errors, progress, layout.unit))
+        show = stack.enter_context(shown(wanted.source, progress, layout.unit))
         lines = iter(records)
         while batch := list(islice(lines, _BATCH)):
             newcomers = _check(importing, batch, report)
-            await _add(importing, newcomers, progress, None if wanted.dry_run else trace)
+            added = await _add(importing, newcomers, None if wanted.dry_run else trace)
+            _count(added, newcomers, progress, report)
             progress.offset, progress.line = batch[-1].end, batch[-1].number
             report.flush()
             if notebook is not None:
@@ -139,128 +178,70 @@ async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> Progress:
         report.end()
         if notebook is not None:
             notebook.close()
-    return progress
+    return _Done(progress, layout.unit)
 
 
-async def _where_it_was(core: Core, notebook: Notebook | None) -> Progress:
+def _notebook(core: Core, wanted: _Wanted) -> Notebook:
+    terms = f"{wanted.form} {wanted.terms}"
+    return Notebook(core.settings.data_dir, wanted.source, core.settings.database_path, terms)
+
+
+async def _where_it_was(core: Core, notebook: Notebook | None, layout: Layout) -> Progress:
     """From the beginning when the database is not the one of the note: restored, or begun anew."""
     progress = notebook.read() if notebook is not None else None
     if progress is None or progress.last is None:
         return Progress()
     if await core.store.reading.accounts.find(progress.last) is None:
         return Progress()
-    note(f"Going on after line {progress.line:,}.")
+    note(f"Going on after {layout.unit} {progress.line:,}.")
     return progress
 
 
 async def _add(
-    importing: Importing, newcomers: list[Newcomer], progress: Progress, trace: RequestTrace | None
-) -> None:
+    importing: Importing, newcomers: Sequence[_Numbered], trace: RequestTrace | None
+) -> Added:
     """Without a trace nothing is changed."""
+    people = [one.newcomer for one in newcomers]
     if trace is None:
-        added = await importing.rehearse(newcomers)
-    else:
-        added = await importing.add(newcomers, trace)
+        return await importing.rehearse(people)
+    return await importing.add(people, trace)
+
+
+def _count(
+    added: Added, newcomers: Sequence[_Numbered], progress: Progress, report: Report
+) -> None:
+    existing = set(map(id, added.existing))
+    for one in newcomers:
+        if id(one.newcomer) in existing:
+            report.add_existing(one.number)
     progress.imported += len(added.imported)
-    progress.existing += added.existing
     progress.last = added.last or progress.last
     progress.admins += sum(newcomer.role == ADMIN for newcomer in added.imported)
 
 
-def _check(importing: Importing, batch: list[Line], report: "_Report") -> list[Newcomer]:
+def _check(importing: Importing, batch: list[Line], report: Report) -> list[_Numbered]:
     fit = []
     for line in batch:
         if isinstance(line.content, Unreadable):
             report.add(line.number, line.content.reason)
             continue
         try:
-            fit.append(importing.check(line.content))
+            fit.append(_Numbered(line.number, importing.check(line.content)))
         except Invalid as refusal:
             (error,) = refusal.errors
             report.add(line.number, f"{error.field}: {error.message}")
     return fit
 
 
-def _records(file: BinaryIO, wanted: _Wanted, progress: Progress) -> Records:
-    form = wanted.form
-    if form is Form.AUTO:
-        peek = getattr(file, "peek", None)
-        form = form_of(wanted.source, peek(64) if peek is not None else b"")
-    records = Records(file, form)
-    if progress.offset:
-        records.skip_to(progress.line, progress.offset)
-    return records
+def _records(file: BinaryIO, wanted: _Wanted, now: Instant) -> tuple[Layout, Records]:
+    form = format_of(wanted.form, wanted.terms, now)
+    peek = getattr(file, "peek", None)
+    beginning = peek(64) if peek is not None else b""
+    layout = layout_of(wanted.source, beginning, wanted.form, form)
+    return layout, records_of(file, layout, form)
 
 
 def _open(source: Path) -> BinaryIO:
     if str(source) == "-":
         return sys.stdin.buffer
     return source.open("rb")
-
-
-class _Report:
-    """Bad lines: the first on the terminal, all of them in a file when one is wanted."""
-
-    def __init__(self, file: BinaryIO | None, progress: Progress) -> None:
-        self._file = file
-        self._progress = progress
-
-    @classmethod
-    @contextmanager
-    def opened(cls, path: Path | None, progress: Progress) -> "Iterator[_Report]":
-        """What was written after the last commit that is known is written again."""
-        if path is None:
-            yield cls(None, progress)
-            return
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            file.truncate(progress.reported)
-            file.seek(0, os.SEEK_END)
-            yield cls(cast("BinaryIO", file), progress)
-
-    def add(self, number: int, reason: str) -> None:
-        self._progress.bad += 1
-        if self._progress.bad <= _TOLD:
-            note(f"Line {number:,}: {reason}")
-        if self._file is not None:
-            line = msgspec.json.encode({"line": number, "reason": reason}) + b"\n"
-            self._progress.reported += self._file.write(line)
-
-    def flush(self) -> None:
-        if self._file is not None:
-            self._file.flush()
-
-    def end(self) -> None:
-        hidden = self._progress.bad - _TOLD
-        if hidden > 0 and self._file is None:
-            note(f"… and {count_of(hidden, 'line')} more: --errors FILE lists them all.")
-
-
-@contextmanager
-def _shown(source: Path, progress: Progress) -> Iterator[Callable[[], None]]:
-    """A bar on a terminal, else a line every now and then."""
-    if sys.stderr.isatty() and source.is_file():
-        with _bar(source.stat().st_size, progress) as show:
-            yield show
-        return
-    told = progress.line // _LINES_PER_NEWS
-
-    def tell() -> None:
-        nonlocal told
-        if progress.line // _LINES_PER_NEWS > told:
-            told = progress.line // _LINES_PER_NEWS
-            note(f"{progress.line:,} lines read, {progress.imported:,} accounts imported.")
-
-    yield tell
-
-
-@contextmanager
-def _bar(size: int, progress: Progress) -> Iterator[Callable[[], None]]:
-    from rich.console import Console  # lazy: a script never sees the bar
-    from rich.progress import Progress as Bar  # lazy: as above
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Importing", total=size, completed=progress.offset)
-        yield lambda: bar.update(
-            task, completed=progress.offset, description=f"{progress.imported:,} imported"
-        )

@@ -43,7 +43,7 @@ class Added:
     """What became of some newcomers. ``last`` is the id of the last account that was made."""
 
     imported: Sequence[Newcomer]
-    existing: int
+    existing: Sequence[Newcomer]
     last: str | None = None
 
 
@@ -82,19 +82,25 @@ class Importing:
 
     async def add(self, newcomers: Sequence[Newcomer], trace: RequestTrace) -> Added:
         """In one transaction, those whose address is free; the others exist already."""
-        imported, last = [], None
+        imported, existing, last = [], [], None
         async with self.store.transaction() as unit:
             for newcomer in newcomers:
-                if await unit.accounts.find_by_address(newcomer.email) is None:
-                    last = await self._insert(unit, newcomer, trace)
-                    imported.append(newcomer)
-        return Added(imported, len(newcomers) - len(imported), last)
+                if await unit.accounts.find_by_address(newcomer.email) is not None:
+                    existing.append(newcomer)
+                    continue
+                last = await self._insert(unit, newcomer, trace)
+                imported.append(newcomer)
+        return Added(imported, existing, last)
 
     async def rehearse(self, newcomers: Sequence[Newcomer]) -> Added:
         """What `add` would do with each of them on its own, without doing it."""
         accounts = self.store.reading.accounts
-        free = [one for one in newcomers if await accounts.find_by_address(one.email) is None]
-        return Added(free, len(newcomers) - len(free))
+        free: list[Newcomer] = []
+        existing: list[Newcomer] = []
+        for one in newcomers:
+            found = await accounts.find_by_address(one.email)
+            (free if found is None else existing).append(one)
+        return Added(free, existing)
 
     async def _insert(self, unit: Unit, newcomer: Newcomer, trace: RequestTrace) -> str:
         now = self.clock.now()

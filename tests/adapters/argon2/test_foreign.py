@@ -5,6 +5,7 @@ from base64 import b64encode
 
 import bcrypt
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +17,30 @@ PASSWORD = "Grüße, Jörg 🔑"
 DIGEST = b64encode(bytes(32)).decode()
 BARE = DIGEST.rstrip("=")
 
+
+def firebase_scrypt(n: int, salt: bytes, separator: bytes, signer_key: bytes) -> str:
+    """As its documentation tells it, with a cipher of another making: AES in ECB of a counter."""
+    key = hashlib.scrypt(PASSWORD.encode(), salt=salt + separator, n=1 << n, r=8, p=1, dklen=32)
+    cipher = Cipher(algorithms.AES(key), modes.ECB()).encryptor()
+    blocks = range(len(signer_key) // 16 + 1)
+    stream = b"".join(cipher.update(block.to_bytes(16, "big")) for block in blocks)
+    digest = bytes(a ^ b for a, b in zip(signer_key, stream, strict=False))
+    parts = (separator, signer_key, salt, digest)
+    ss, sk, salted, made = (b64encode(part).decode() for part in parts)
+    return f"$fbscrypt$v=1,n={n},r=8,p=1,ss={ss},sk={sk}${salted}${made}"
+
+
+FIREBASE = firebase_scrypt(4, b"salt of Ada", b"\x07", bytes(range(64)))
+
 VECTORS = {
     "bcrypt 2a": "$2a$04$aBIrEIH22TNBhAb3PCOgS.EzF/EvmLEMqSVy3H0ox7L87yVA5IwAG",
     "bcrypt 2b": "$2b$04$lgDe7RTntKo2S1R6ZVVMZOoVEDlJPIcMyzndFXPEiz01Vc7PRn0a2",
     "bcrypt 2y": "$2y$04$lgDe7RTntKo2S1R6ZVVMZOoVEDlJPIcMyzndFXPEiz01Vc7PRn0a2",
+    "bcrypt of SHA-256": "bcrypt_sha256$"
+    + bcrypt.hashpw(
+        hashlib.sha256(PASSWORD.encode()).hexdigest().encode(), b"$2b$04$" + b"a" * 21 + b"u"
+    ).decode(),
+    "scrypt of Firebase": FIREBASE,
     "scrypt of Django": "scrypt$16$pepperySalt12$8$1$8euieUj2sux5fiUID6v2k2iCdcf4NGxDPlGq"
     "/TI3BZH6FAKxInpMU+AJlbtek8A7B/e29/cnVueatd9h4Eq/Cw==",
     "scrypt of Django, its defaults": "scrypt$16384$pepperySalt12$8$5$7K49+ql8baSh9BuqNpOrUecD"
@@ -71,6 +92,37 @@ class TestVectors:
         encoded = f"scrypt$16384$SodiumChloride$8$1${b64encode(digest).decode()}"
         parse(encoded).verify(b"pleaseletmein")
 
+    @pytest.mark.parametrize(
+        ("password", "parameters"),
+        [
+            (
+                "user1password",
+                (
+                    "ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKb"
+                    "m0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$lSrfV15cpx95/sZS2W9c9Kp6i/LVgQNDNC"
+                    "/qzrCnh1SAyZvqmZqAjTdn3aoItz+VHjoZilo78198JAdRuid5lQ=="
+                ),
+            ),
+            (
+                "mytestpassword",
+                (
+                    "ss=Bw==,sk=ou9tdYTGyYm8kuR6Dt0Bp0kDuAYoXrK16mbZO4yGwAn3oLspjnN0/c41v8xZnO1n"
+                    "14J3MjKj1b2g6AUCAlFwMw==$C0sHCg9ek77hsg==$zKVTMvnWVw5BBOZNUdnsalx4c4c7y/w7IS"
+                    "5p6Ut2+CfEFFlz37J9huyQfov4iizN8dbjvEJlM5tQaJP84+hfTw=="
+                ),
+            ),
+        ],
+        ids=["README of Firebase's scrypt", "tests of Supabase's auth"],
+    )
+    def test_the_published_examples_of_firebase_are_taken(
+        self, password: str, parameters: str
+    ) -> None:
+        stored = parse(f"$fbscrypt$v=1,n=14,r=8,p=1,{parameters}")
+        stored.verify(password.encode())
+        with pytest.raises(WrongPassword):
+            stored.verify(b"user2password")
+        assert parameters[11:40] not in repr(stored)
+
     def test_nothing_of_a_hash_is_shown(self) -> None:
         for encoded in VECTORS.values():
             assert encoded[-20:-4] not in repr(parse(encoded))
@@ -114,6 +166,10 @@ class TestWhatIsNotRead:
             f"pbkdf2_sha256$0$salt${DIGEST}",
             f"pbkdf2_sha256$3$salt${DIGEST}$more",
             f"$pbkdf2-md5$3$c2FsdA${BARE}",
+            f"bcrypt_sha256${DIGEST}",
+            f"$fbscrypt$v=2,n=4,r=8,p=1,ss=Bw==,sk={DIGEST}$c2FsdA==${DIGEST}",
+            f"$fbscrypt$v=1,n=4,r=8,p=1,ss=Bw==$c2FsdA==${DIGEST}",
+            f"$fbscrypt$v=1,n=4,r=8,p=1,ss=Bw==,sk={DIGEST}$c2FsdA==$" + "A" * 64,
             f"$pbkdf2-sha256$i=3,l=32,x=1$c2FsdA${BARE}",
         ],
     )
@@ -131,6 +187,7 @@ class TestWhatIsNotRead:
             f"$pbkdf2-sha512$3$c2FsdA${text.rstrip('=')}",
             f"$scrypt$ln=4,r=8,p=1$c2FsdA${text.rstrip('=')}",
             f"scrypt$16$salt$8$1${text}",
+            f"$fbscrypt$v=1,n=4,r=8,p=1,ss=Bw==,sk={text}$c2FsdA==${text}",
         ):
             with pytest.raises(UnreadableHash):
                 parse(encoded)
@@ -146,6 +203,9 @@ class TestWhatIsNotRead:
             f"$scrypt$ln=4,r=33,p=1$c2FsdA${BARE}",
             f"$scrypt$ln=4,r=1,p=33$c2FsdA${BARE}",
             f"scrypt$4194304$salt$1$1${DIGEST}",
+            f"$fbscrypt$v=1,n=19,r=8,p=1,ss=Bw==,sk={DIGEST}$c2FsdA==${DIGEST}",
+            f"$fbscrypt$v=1,n=4,r=33,p=1,ss=Bw==,sk={DIGEST}$c2FsdA==${DIGEST}",
+            "bcrypt_sha256$$2b$16$" + "." * 53,
             f"scrypt$16$salt$9999999999$1${DIGEST}",
             f"pbkdf2_sha256$3000001$salt${DIGEST}",
             f"$pbkdf2-sha512$i=9999999999$c2FsdA${BARE}",
@@ -159,6 +219,10 @@ class TestWhatIsNotRead:
         st.from_regex(r"\$2[aby]\$04\$[./A-Za-z0-9]{21}[.Oeuabc][./A-Za-z0-9]{31}", fullmatch=True)
         | st.from_regex(
             r"\$scrypt\$ln=[1-6],r=[1-4],p=[1-4]\$[A-z0-9]{2,9}\$\w{22,88}", fullmatch=True
+        )
+        | st.from_regex(
+            r"\$fbscrypt\$v=1,n=[1-4],r=[1-4],p=1(,ss=\w{2,4})?,sk=\w{22,44}\$\w{2,9}\$\w{22,44}",
+            fullmatch=True,
         )
         | st.from_regex(r"scrypt\$(2|4|8|9|16)\$\w{1,9}\$[1-4]\$[1-4]\$\w{22,88}", fullmatch=True)
         | st.from_regex(r"\$?pbkdf2[-_]sha256\$[1-9]\$\w{1,9}\$\w{22,88}", fullmatch=True)

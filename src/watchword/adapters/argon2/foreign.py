@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 import bcrypt
+from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from watchword.domain.errors import WrongPassword
 
@@ -29,6 +30,7 @@ _MAX_SCRYPT_BLOCK: Final = 32  # r and p each: memory grows with them whatever N
 _DIGEST_SIZES: Final = range(16, 65)
 
 _BCRYPT_SEES: Final = 72
+_AES_256_KEY: Final = 32
 
 _NUMBER: Final = "([1-9][0-9]{0,9})"
 _BASE64: Final = "([A-Za-z0-9+/.]{2,128}={0,2})"  # dots are passlib's way to write a plus
@@ -73,6 +75,25 @@ class Bcrypt:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class BcryptOfSha256:
+    """Django ``bcrypt_sha256$$2b$…``: bcrypt of the hexadecimal SHA-256, which it sees whole."""
+
+    bcrypt: Bcrypt
+
+    _PREFIX = "bcrypt_sha256$"
+
+    @classmethod
+    def read(cls, encoded: str) -> "BcryptOfSha256 | None":
+        if not encoded.startswith(cls._PREFIX):
+            return None
+        inner = Bcrypt.read(encoded.removeprefix(cls._PREFIX))
+        return None if inner is None else cls(inner)
+
+    def verify(self, password: bytes) -> None:
+        self.bcrypt.verify(hashlib.sha256(password).hexdigest().encode())
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Scrypt:
     """PHC ``$scrypt$ln=,r=,p=$salt$digest`` and Django ``scrypt$N$salt$r$p$digest``."""
 
@@ -96,21 +117,55 @@ class Scrypt:
             salt = found[2].encode()
         else:
             return None
-        if max(r, p) > _MAX_SCRYPT_BLOCK or n * r * p > _MAX_SCRYPT_WORK or not _is_scrypt(n, r):
-            raise UnreadableHash("The scrypt parameters are out of bounds.")
+        _require_scrypt(n, r, p)
         return cls(n, r, p, salt, _digest(found[5]))
 
     def verify(self, password: bytes) -> None:
-        digest = hashlib.scrypt(
-            password,
-            salt=self.salt,
-            n=self.n,
-            r=self.r,
-            p=self.p,
-            maxmem=128 * self.r * (self.n + self.p + 2),
-            dklen=len(self.digest),
-        )
-        _compare(digest, self.digest)
+        _compare(_scrypt(password, self.salt, self, len(self.digest)), self.digest)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class FirebaseScrypt:
+    """``$fbscrypt$v=1,n=14,r=8,p=1,ss=…,sk=…$salt$digest``, in base64; ``n`` is an exponent.
+
+    The key that scrypt makes of the password (its salt is the account's and then the project's
+    separator, ``ss``) encrypts the project's signer key, ``sk``, with AES-256 in counter mode from
+    zero; the digest is what comes out (README of Firebase's scrypt tool, which has the vector of
+    the tests). This text, which Supabase writes too, needs nothing beside it to be verified, and
+    so holds the signer key.
+    """
+
+    n: int
+    r: int
+    p: int
+    salt: bytes
+    signer_key: bytes
+    digest: bytes
+
+    _FORM = re.compile(
+        rf"\$fbscrypt\$v=1,n={_NUMBER},r={_NUMBER},p={_NUMBER}"
+        rf"(?:,ss={_BASE64})?,sk={_BASE64}\${_BASE64}\${_BASE64}"
+    )
+
+    @classmethod
+    def read(cls, encoded: str) -> "FirebaseScrypt | None":
+        found = cls._FORM.fullmatch(encoded)
+        if not found:
+            return None
+        exponent, r, p = (int(number) for number in found.group(1, 2, 3))
+        n = 1 << min(exponent, 64)
+        _require_scrypt(n, r, p)
+        salt = _bytes(found[6]) + _bytes(found[4] or "")
+        signer_key, digest = _digest(found[5]), _digest(found[7])
+        if len(signer_key) != len(digest):
+            raise UnreadableHash("The digest has another length than the signer key.")
+        return cls(n, r, p, salt, signer_key, digest)
+
+    def verify(self, password: bytes) -> None:
+        key = _scrypt(password, self.salt, self, _AES_256_KEY)
+        counter = modes.CTR(bytes(algorithms.AES.block_size // 8))
+        encrypted = Cipher(algorithms.AES(key), counter).encryptor().update(self.signer_key)
+        _compare(encrypted, self.digest)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -147,7 +202,7 @@ class Pbkdf2:
         _compare(digest, self.digest)
 
 
-KINDS: Final = (Bcrypt, Scrypt, Pbkdf2)
+KINDS: Final = (Bcrypt, BcryptOfSha256, Scrypt, FirebaseScrypt, Pbkdf2)
 
 
 def parse(encoded: str) -> ForeignHash:
@@ -158,9 +213,32 @@ def parse(encoded: str) -> ForeignHash:
     raise UnreadableHash("The form of the hash is not known.")
 
 
-def _is_scrypt(n: int, r: int) -> bool:
+class _ScryptCosts(Protocol):
+    @property
+    def n(self) -> int: ...
+    @property
+    def r(self) -> int: ...
+    @property
+    def p(self) -> int: ...
+
+
+def _scrypt(password: bytes, salt: bytes, costs: _ScryptCosts, size: int) -> bytes:
+    return hashlib.scrypt(
+        password,
+        salt=salt,
+        n=costs.n,
+        r=costs.r,
+        p=costs.p,
+        maxmem=128 * costs.r * (costs.n + costs.p + 2),
+        dklen=size,
+    )
+
+
+def _require_scrypt(n: int, r: int, p: int) -> None:
     """RFC 7914, section 2: N is a power of 2, above 1 and below 2^(16·r)."""
-    return 1 < n < 1 << 16 * r and n & (n - 1) == 0
+    is_scrypt = 1 < n < 1 << 16 * r and n & (n - 1) == 0
+    if max(r, p) > _MAX_SCRYPT_BLOCK or n * r * p > _MAX_SCRYPT_WORK or not is_scrypt:
+        raise UnreadableHash("The scrypt parameters are out of bounds.")
 
 
 def _bytes(text: str) -> bytes:
