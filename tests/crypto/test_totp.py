@@ -21,11 +21,18 @@ moments = st.integers(0, 2**34)
 class TestTheVectors:
     @pytest.mark.parametrize(
         ("count", "code"),
-        list(
-            enumerate(
-                "755224 287082 359152 969429 338314 254676 287922 162583 399871 520489".split()
-            )
-        ),
+        [
+            (0, "755224"),
+            (1, "287082"),
+            (2, "359152"),
+            (3, "969429"),
+            (4, "338314"),
+            (5, "254676"),
+            (6, "287922"),
+            (7, "162583"),
+            (8, "399871"),
+            (9, "520489"),
+        ],
     )
     def test_of_rfc_4226_appendix_d_pass(self, count: int, code: str) -> None:
         assert totp.match(RFC, code, count * totp.STEP_SECONDS) == count
@@ -79,9 +86,9 @@ class TestACode:
             "279-037",
             "+279037",
             "0x5847a",
-            "２７９０３７",
-            "٢٧٩٠٣٧",
-            "27903７",
+            "\uff12\uff17\uff19\uff10\uff13\uff17",
+            "\u0662\u0667\u0669\u0660\u0663\u0667",
+            "27903\uff17",
             "279037\x00",
             "\ud800",
             "279037 279037",
