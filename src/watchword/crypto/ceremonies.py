@@ -113,7 +113,7 @@ def verify_assertion(
     except Exception:  # noqa: BLE001  the library promises no list of what it raises
         raise PasskeyRefused("assertion") from None
     is_eligible = verified.credential_device_type is CredentialDeviceType.MULTI_DEVICE
-    if is_eligible is not known.backup_eligible:
+    if is_eligible != known.backup_eligible:
         raise PasskeyRefused("backup eligibility")  # section 6.1.3: it never changes
     return PasskeyUse(
         credential_id=known.credential_id,
