@@ -394,7 +394,7 @@ def test_every_code_is_one_of_the_contract_with_its_status() -> None:
         "CSRF_FAILED": 403,
         "NOT_FOUND": 404,
         "METHOD_NOT_ALLOWED": 405,
-        **dict.fromkeys(("CONFLICT", "LAST_ADMIN", "SESSION_LIMIT"), 409),
+        **dict.fromkeys(("CONFLICT", "LAST_ADMIN", "LAST_CREDENTIAL", "SESSION_LIMIT"), 409),
         "TOO_LARGE": 413,
         "UNSUPPORTED_MEDIA_TYPE": 415,
         **dict.fromkeys(("VALIDATION_FAILED", "PASSWORD_TOO_SHORT", "PASSWORD_BLOCKED"), 422),

@@ -57,13 +57,13 @@ def _disguises_ascii(local: str) -> bool:
     return False
 
 
-def parse_name(raw: str, *, field: str = "name") -> str:
-    """A person's name in NFC, trimmed; control and direction-changing characters are refused."""
-    if len(raw) > NAME_LIMIT * 4:
-        raise Invalid(FieldError(field, f"Use at most {NAME_LIMIT} characters."))
+def parse_name(raw: str, *, field: str = "name", limit: int = NAME_LIMIT) -> str:
+    """A name in NFC, trimmed; control and direction-changing characters are refused."""
+    if len(raw) > limit * 4:
+        raise Invalid(FieldError(field, f"Use at most {limit} characters."))
     name = unicodedata.normalize("NFC", raw).strip()
-    if len(name) > NAME_LIMIT:
-        raise Invalid(FieldError(field, f"Use at most {NAME_LIMIT} characters."))
+    if len(name) > limit:
+        raise Invalid(FieldError(field, f"Use at most {limit} characters."))
     if any(unicodedata.category(c) in {"Cc", "Cs"} or c in _DIRECTION for c in name):
         raise Invalid(FieldError(field, "A name cannot hold control characters."))
     return name

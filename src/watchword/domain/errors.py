@@ -7,7 +7,7 @@ Refusal
 ├── NotAllowed            who is asking is known, and may not
 │   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
 │   └── WrongCurrentPassword           CsrfFailed
-├── NotFound    Conflict    LastAdmin    SessionLimitReached    LinkInvalid
+├── NotFound    Conflict    LastAdmin    LastCredential    SessionLimitReached    LinkInvalid
 ├── Invalid               well-formed, but not acceptable: a list of fields
 │   └── PasswordTooShort    PasswordTooLong    PasswordMalformed    PasswordBlocked
 ├── Limited               too often: says when to come back
@@ -120,6 +120,11 @@ class Conflict(Refusal):
 class LastAdmin(Refusal):
     code = "LAST_ADMIN"
     detail = "This is the last active administrator. Make another one first."
+
+
+class LastCredential(Refusal):
+    code = "LAST_CREDENTIAL"
+    detail = "This is the last way into your account. Add another one first."
 
 
 class SessionLimitReached(Refusal):

@@ -48,6 +48,7 @@ MEANINGS: Final = {
     "METHOD_NOT_ALLOWED": "The address has other methods; `Allow` names them.",
     "CONFLICT": "What is asked for is taken already.",
     "LAST_ADMIN": "This would leave no active administrator. Make another one first.",
+    "LAST_CREDENTIAL": "This would leave no way into the account. Add another one first.",
     "SESSION_LIMIT": "The user has as many live sessions as are allowed. End one of them first.",
     "VALIDATION_FAILED": "Fields are missing, unknown or not acceptable; `errors` names each of "
     "them.",
