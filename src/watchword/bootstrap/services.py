@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
@@ -72,15 +73,9 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
 
 
 def _proof(ground: Ground, gather: Callable[[], Awaitable[None]]) -> PasswordProof:
-    return PasswordProof(
-        ground.store,
-        ground.store.lockouts,
-        ground.hasher,
-        ground.clock,
-        ground.meter,
-        ground.settings.lockout_policy,
-        gather,
-    )
+    policy = ground.settings.lockout_policy
+    store, hasher = ground.store, GatheringHasher(ground.hasher, gather)
+    return PasswordProof(store, store.lockouts, hasher, ground.clock, ground.meter, policy)
 
 
 def _opener(ground: Ground, shared: Shared) -> SessionOpener:
