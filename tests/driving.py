@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx2
 
-from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
+from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
 from watchword.bootstrap import Application, Core, open_core
 from watchword.flows.sending import Sender
@@ -187,7 +187,7 @@ def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int 
     core = open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
-    proof = replace(services.sign_in.proof, hasher=hasher)
+    proof = replace(services.sign_in.proof, hasher=GatheringHasher(hasher, services.gather))
     registration = replace(services.registration, hasher=hasher)
     cheap = replace(
         services,

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.breaches.server import range_server
+from watchword.adapters.argon2 import GatheringHasher
 from watchword.adapters.breaches import SortedFileUnusable
 from watchword.adapters.secret_file import SecretUnusable
 from watchword.bootstrap import open_core
+from watchword.ports import HashState
 from watchword.settings import Settings
 
 
@@ -71,6 +73,16 @@ def test_what_speaks_http_is_not_loaded_before_it_is_needed() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+class Right:
+    """A hasher that every password satisfies at once."""
+
+    async def hash(self, password: str) -> str:
+        return password
+
+    async def verify(self, password: str, encoded: str | None) -> HashState:
+        return HashState.CURRENT
+
+
 class TestAStorm:
     async def test_lets_sign_ins_gather_until_somebody_writes(self, tmp_path: Path) -> None:
         core = open_core(Settings(data_dir=tmp_path, hash_threads=1))
@@ -88,6 +100,29 @@ class TestAStorm:
         assert not any(waiting.done() for waiting in gathering)
         await core.store.check()
         assert all(waiting.done() for waiting in gathering)
+        go_on.set()
+        await asyncio.gather(*hashing)
+        await core.close()
+
+    async def test_lets_what_comes_of_a_hash_gather_too(self, tmp_path: Path) -> None:
+        core = open_core(Settings(data_dir=tmp_path, hash_threads=1))
+        loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def work() -> None:
+            loop.call_soon_threadsafe(started.set)
+            assert go_on.wait(timeout=10)
+
+        hashing = [asyncio.ensure_future(core.pool.run(work)) for _ in range(2)]
+        await started.wait()
+        proof = core.services.sign_in.proof
+        assert isinstance(proof.hasher, GatheringHasher)
+        waiting = asyncio.ensure_future(
+            GatheringHasher(Right(), proof.hasher.gather).verify("", "")
+        )
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await core.store.check()
+        assert waiting.done()
         go_on.set()
         await asyncio.gather(*hashing)
         await core.close()

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from time import perf_counter
 from urllib.parse import urlsplit
 
+from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
@@ -83,15 +84,16 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
 
 
 def _proof(ground: Ground, gather: Callable[[], Awaitable[None]]) -> PasswordProof:
+    settings, store = ground.settings, ground.store
+    hasher = GatheringHasher(ground.hasher, gather)
     return PasswordProof(
-        ground.store,
-        ground.store.lockouts,
-        ground.hasher,
+        store,
+        store.lockouts,
+        hasher,
         ground.clock,
         ground.meter,
-        ground.settings.lockout_policy,
+        settings.lockout_policy,
         ground.postman,
-        gather,
     )
 
 

@@ -5,7 +5,6 @@ counted here, in a statement of its own that is committed before any hashing (at
 B13). An unknown address is counted, hashed for and refused just like a known one (E01, E02, E06).
 """
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.opaque import hash_of
@@ -57,8 +56,6 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class PasswordProof:
-    """In a storm, what comes of the hashes is written together: they ``gather`` first."""
-
     store: Store
     lockouts: Lockouts
     hasher: Hasher
@@ -66,7 +63,6 @@ class PasswordProof:
     meter: Meter
     policy: LockoutPolicy | None
     postman: Postman
-    gather: Callable[[], Awaitable[object]]
 
     async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
         """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`."""
@@ -81,10 +77,8 @@ class PasswordProof:
             await self._take_back(target)
             raise
         except WrongPassword:
-            await self.gather()
             await self._record_failure(target, counted, trace)
             raise InvalidCredentials from None
-        await self.gather()
         if account is None:
             raise InvalidCredentials
         if self.policy is not None:
@@ -126,7 +120,7 @@ class PasswordProof:
                 self.meter.count(Count.LOCKOUTS, "locked")
                 locked = AccountLocked(
                     subject=subject,
-                    seconds=(counted.locked_until - now) // SECOND,
+                    seconds=(counted.locked_until - counted.last_at) // SECOND,
                     failures=counted.consecutive,
                 )
                 await unit.audit.append(locked, at=now, trace=trace)

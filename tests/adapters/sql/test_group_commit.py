@@ -123,7 +123,7 @@ class TestSharing:
         assert names(outsider) == {"slow", *(f"p{number}" for number in range(5))}
 
 
-class TestATurnOfOneStatement:
+class TestATurnThatStays:
     async def test_has_no_savepoint(self, store: SqliteStore) -> None:
         with traced(store) as statements:
             await store.limits.hit("key", ALLOWANCE, now=NOW)

@@ -9,7 +9,7 @@ import pytest
 from watchword.adapters.sql.audit import OF_USER
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
-from watchword.domain.events import SignedIn
+from watchword.domain.events import SignedIn, SignInFailed
 from watchword.domain.links import Purpose
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import MINUTE
@@ -48,13 +48,29 @@ async def settled(store: SqliteStore, counting: Awaitable[object]) -> None:
         pass
 
 
+def failed(subject: str | None) -> Callable[[Unit], Awaitable[object]]:
+    event = SignInFailed(subject=subject, reason="wrong_password")
+    return lambda unit: unit.audit.append(event, at=NOW, trace=RequestTrace())
+
+
 FRAME_BYTES = 4_096 + 24
-PAGES = {"rotate": 1, "sign in": 9, "hit": 2, "hit of a share": 2, "attempt": 2}
+PAGES = {
+    "rotate": 1,
+    "sign in": 9,
+    "hit": 2,
+    "hit of a share": 2,
+    "attempt": 2,
+    # As many for an address without an account (attack E02).
+    "failure of the known": 5,
+    "failure of the unknown": 5,
+}
 WRITTEN: dict[str, Callable[[SqliteStore], Awaitable[object]]] = {
     "rotate": lambda s: alone(s, lambda u: u.sessions.rotate(SESSION.id, 1, now=NOW)),
     "sign in": lambda s: alone(s, signed_in),
     "hit": lambda s: settled(s, s.limits.hit("k", ALLOWANCE, now=NOW)),
     "hit of a share": lambda s: settled(s, s.limits.hit("k", ALLOWANCE, now=NOW, share="ada")),
+    "failure of the known": lambda s: alone(s, failed(ADA.id)),
+    "failure of the unknown": lambda s: alone(s, failed(None)),
     "attempt": lambda s: s.lockouts.begin("account:ada", POLICY, now=NOW),
 }
 

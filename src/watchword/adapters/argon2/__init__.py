@@ -2,10 +2,12 @@
 
 from watchword.adapters.argon2.hasher import Argon2Hasher, Argon2Parameters, is_supported
 from watchword.adapters.argon2.pool import HashingPool, PoolObserver, cores
+from watchword.adapters.argon2.storm import GatheringHasher
 
 __all__ = [
     "Argon2Hasher",
     "Argon2Parameters",
+    "GatheringHasher",
     "HashingPool",
     "PoolObserver",
     "cores",

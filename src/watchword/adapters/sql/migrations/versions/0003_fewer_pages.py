@@ -24,7 +24,7 @@ def upgrade() -> None:
         "audit_by_actor",
         "audit_events",
         ["actor", "seq"],
-        where="subject IS NULL OR actor <> subject",
+        where="actor IS NOT NULL AND (subject IS NULL OR actor <> subject)",
     )
 
 
