@@ -6,10 +6,11 @@ from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import SignedTexts, hash_of, to_text
 from watchword.domain.accounts import Account
 from watchword.domain.devices import Origin, limit_bucket
-from watchword.domain.time import Instant
+from watchword.domain.time import DAY, Instant, Span
 from watchword.ports import Randomness, Store, Unit
 
 DEVICE_BYTES = 32
+_OLD: Span = DAY  # what was seen since then need not be written down again
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +72,10 @@ class KnownDevices:
                 secret = to_text(self.randomness.bytes(DEVICE_BYTES))
                 cookie, held = self.cookies.sign(secret), hash_of(secret.encode())
             hashes.append(held)
-        is_known, is_first = False, False
-        for device_hash in hashes:
-            is_known = is_known or await unit.devices.is_known(account.id, device_hash)
-        if not is_known:
-            is_first = not await unit.devices.has_any(account.id)
-        for device_hash in hashes:
-            await unit.devices.remember(account.id, device_hash, now=now)
+        seen = [await unit.devices.last_seen(account.id, each) for each in hashes]
+        is_known = any(at is not None for at in seen)
+        is_first = not is_known and not await unit.devices.has_any(account.id)
+        for device_hash, at in zip(hashes, seen, strict=True):
+            if at is None or now - at >= _OLD:
+                await unit.devices.remember(account.id, device_hash, now=now)
         return Greeting(is_known, is_first, cookie if keeps_cookies else None)

@@ -63,6 +63,9 @@ class MemoryDevices:
     async def is_known(self, user_id: str, device_hash: bytes) -> bool:
         return (user_id, device_hash) in self._place.tables.devices
 
+    async def last_seen(self, user_id: str, device_hash: bytes) -> Instant | None:
+        return self._place.tables.devices.get((user_id, device_hash))
+
     async def has_any(self, user_id: str) -> bool:
         return any(known == user_id for known, _ in self._place.tables.devices)
 

@@ -26,6 +26,9 @@ RETURNING {_LINK}
 """  # noqa: S608  constant columns
 _DISCARD_LINKS = "DELETE FROM links WHERE user_id = :user_id"
 _IS_KNOWN = "SELECT 1 FROM devices WHERE user_id = :user_id AND device_hash = :device_hash"
+_LAST_SEEN = """
+SELECT last_seen_at FROM devices WHERE user_id = :user_id AND device_hash = :device_hash
+"""
 _HAS_ANY = "SELECT 1 FROM devices WHERE user_id = :user_id LIMIT 1"
 _REMEMBER = """
 INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)
@@ -130,6 +133,12 @@ class SqlDevices:
             _IS_KNOWN, {"user_id": user_id, "device_hash": device_hash}
         )
         return row is not None
+
+    async def last_seen(self, user_id: str, device_hash: bytes) -> Instant | None:
+        row = await self._statements.row(
+            _LAST_SEEN, {"user_id": user_id, "device_hash": device_hash}
+        )
+        return None if row is None else int(row[0] or 0)
 
     async def has_any(self, user_id: str) -> bool:
         return await self._statements.row(_HAS_ANY, {"user_id": user_id}) is not None

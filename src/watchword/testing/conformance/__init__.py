@@ -30,6 +30,7 @@ from watchword.testing.conformance.mail import (
     BoundLinkPromises,
     OutboxPromises,
     OwnershipPromises,
+    SeenDevicePromises,
 )
 from watchword.testing.conformance.records import (
     DevicePromises,
@@ -59,6 +60,7 @@ class StoreConformance(
     OwnershipPromises,
     RevocationPromises,
     RotationPromises,
+    SeenDevicePromises,
     SessionPromises,
     TransactionPromises,
 ):
