@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final
 
 from bench.ground import Ground
+from bench.jobs.enumeration import Enumeration
 from bench.jobs.importing import Import
 from bench.jobs.job import Job
 from bench.jobs.protected import Protected
@@ -31,6 +32,7 @@ JOBS: Final[Mapping[str, Callable[[Ground], Job]]] = {
     "queue": WaitingSignIns,
     "start": Start,
     "revocation": Revocations,
+    "enumeration": Enumeration,
     "import": Import,
     "scale": Scale,
 }
