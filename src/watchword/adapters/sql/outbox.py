@@ -18,6 +18,7 @@ WHERE due_at <= :now AND id IN (
     SELECT id FROM letters WHERE due_at <= :now ORDER BY due_at LIMIT :at_most)
 RETURNING {_COLUMNS}
 """  # noqa: S608  constant text
+_HOLD = "UPDATE letters SET due_at = :until WHERE id = :id AND attempts = :attempts"
 _POSTPONE = "UPDATE letters SET due_at = :due_at WHERE id = :id"
 _REMOVE = "DELETE FROM letters WHERE id = :id"
 _LINKS = ", ".join(f"'{reason.value}'" for reason in sorted(WITH_LINK))
@@ -60,6 +61,10 @@ class SqlOutbox:
             _CLAIM, {"now": now, "until": now + lease, "at_most": at_most}
         )
         return sorted(map(_letter_of, rows), key=lambda letter: (letter.created_at, letter.id))
+
+    async def hold(self, letter: Letter, *, until: Instant) -> bool:
+        held = {"id": letter.id, "attempts": letter.attempts, "until": until}
+        return bool(await self._statements.change(_HOLD, held))
 
     async def postpone(self, letter_id: str, *, due: Instant) -> None:
         await self._statements.change(_POSTPONE, {"id": letter_id, "due_at": due})
