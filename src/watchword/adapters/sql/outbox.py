@@ -63,8 +63,10 @@ class SqlOutbox:
         return sorted(map(_letter_of, rows), key=lambda letter: (letter.created_at, letter.id))
 
     async def hold(self, letter: Letter, *, until: Instant) -> bool:
-        held = {"id": letter.id, "attempts": letter.attempts, "until": until}
-        return bool(await self._statements.change(_HOLD, held))
+        changed = await self._statements.change(
+            _HOLD, {"id": letter.id, "attempts": letter.attempts, "until": until}
+        )
+        return bool(changed)
 
     async def postpone(self, letter_id: str, *, due: Instant) -> None:
         await self._statements.change(_POSTPONE, {"id": letter_id, "due_at": due})
