@@ -1,5 +1,6 @@
 """Links of every kind as their receivers have them: where each is redeemed, by whom, with what."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,9 +32,9 @@ class Mailed:
     more: dict[str, str]
 
     async def redeem(
-        self, *, token: str | None = None, client: httpx2.AsyncClient | None = None, **more: str
+        self, *, client: httpx2.AsyncClient | None = None, more: Mapping[str, str] | None = None
     ) -> httpx2.Response:
-        body = {"token": token or self.mail.token, **self.more, **more}
+        body = {"token": self.mail.token, **self.more, **(more or {})}
         return await (client or self.client).post(self.path, json=body)
 
 

@@ -144,7 +144,7 @@ class TestALink:
         assert (tmp_path / "watchword.db-wal").exists()
         assert hash_of(token.encode()) in _bytes_of(tmp_path, "watchword.db")
         answers = [
-            await link.redeem(client=server.client(), newPassword="x"),
+            await link.redeem(client=server.client(), more={"newPassword": "x"}),
             await server.client().post(f"{link.path}?token={token}", json={}),
             await server.client().get(f"{link.path}?token={token}"),
             await link.redeem(),
@@ -193,7 +193,7 @@ class TestALink:
             ("email", "victim@example.com"),
             ("newEmail", "victim@example.com"),
         ):
-            answer = await link.redeem(**{field: value})
+            answer = await link.redeem(more={field: str(value)})
             assert verdict(answer) == (422, "VALIDATION_FAILED")
         assert verdict(await link.redeem()) == (200, None)
         assert rows(server, "SELECT * FROM users WHERE id = :id", id=victim.user["id"]) == before
@@ -288,7 +288,7 @@ class TestAMagicLink:
         other = server.client()
         await other.post("/auth/magic-link", json={"email": "eve@example.com"})
         for transport in ("cookie", "session", "body"):
-            answer = await link.redeem(client=other, transport=transport)
+            answer = await link.redeem(client=other, more={"transport": transport})
             assert verdict(answer) == INVALID
             assert "set-cookie" not in answer.headers
         assert rows(server, "SELECT * FROM sessions") == []
