@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from watchword.adapters.sql.audit import OF_USER
+from watchword.adapters.sql.outbox import COUNT_DUE
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.attempts import LockoutPolicy
@@ -215,6 +216,7 @@ class TestARead:
             ("SELECT 1 FROM sessions WHERE user_id = 'u'", "sessions_by_user"),
             ("SELECT 1 FROM links WHERE user_id = 'u'", "links_by_user"),
             ("SELECT 1 FROM letters WHERE user_id = 'u'", "letters_by_user"),
+            (COUNT_DUE.replace(":due", "1"), "letters_by_due"),
             ("SELECT id FROM letters WHERE due_at <= 1 ORDER BY due_at LIMIT 20", "letters_by_due"),
             ("SELECT 1 FROM audit_events WHERE subject = 'u' ORDER BY seq", "audit_by_subject"),
             ("SELECT 1 FROM audit_events WHERE type = 't' ORDER BY seq", "audit_by_type"),
@@ -227,6 +229,7 @@ class TestARead:
         self, store: SqliteStore, sql: str, index: str
     ) -> None:
         (step, *_) = store._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert step[3].startswith("SEARCH")
         assert index in step[3]
 
     async def test_of_what_concerns_somebody_is_by_subject_and_by_actor(

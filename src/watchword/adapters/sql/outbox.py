@@ -23,7 +23,8 @@ _POSTPONE = "UPDATE letters SET due_at = :due_at WHERE id = :id"
 _REMOVE = "DELETE FROM letters WHERE id = :id"
 _LINKS = ", ".join(f"'{reason.value}'" for reason in sorted(WITH_LINK))
 _RECALL = f"DELETE FROM letters WHERE user_id = :user_id AND reason IN ({_LINKS})"  # noqa: S608
-_COUNT = "SELECT COUNT(*) FROM letters WHERE due_at <= :due OR :due < 0"
+_COUNT = "SELECT COUNT(*) FROM letters"
+COUNT_DUE = "SELECT COUNT(*) FROM letters WHERE due_at <= :due"
 
 
 class SqlOutboxReader:
@@ -31,7 +32,10 @@ class SqlOutboxReader:
         self._queries = queries
 
     async def count(self, *, due: Instant | None = None) -> int:
-        row = await self._queries.row(_COUNT, {"due": -1 if due is None else due})
+        if due is None:
+            row = await self._queries.row(_COUNT, {})
+        else:
+            row = await self._queries.row(COUNT_DUE, {"due": due})
         return int(row[0] or 0) if row else 0
 
 
