@@ -1,16 +1,19 @@
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.driving import PASSWORD
 from tests.flows.conftest import OpenHouse
-from tests.flows.house import TRACE, House, details
+from tests.flows.house import ORIGIN, TRACE, House, details
 from tests.flows.post import PostOffice
-from watchword.domain.accounts import Account, Status
+from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.errors import InvalidCredentials, LinkInvalid
 from watchword.domain.letters import MailDelayed, MailRefused, Reason
+from watchword.domain.sessions import Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.flows.correspondence import LEASE
+from watchword.flows.sign_in import Arrival
 from watchword.ports import RequestTrace
 
 ADA = "ada@example.com"
@@ -77,11 +80,12 @@ class TestALetter:
             await house.enter(await house.sign_in()), "new@example.org", TRACE
         )
         attempts = 0
-        while await waiting(house):
+        while await waiting(house) and attempts < 20:
             post.troubles = [MailDelayed("not now")] * 9
             await post.deliver()
             attempts += 1
             house.clock.advance(3 * HOUR)
+        assert await waiting(house) == 0
         assert post.taken == []
         assert house.clock.now() < ada.created_at + DAY + 9 * HOUR
         told = {e.subject: details(e) for e in await house.events("mail.failed")}
@@ -257,6 +261,39 @@ class TestALinkInAMail:
         assert [details(e)["purpose"] for e in await house.events("mail.link_sent")] == [
             "reset_password"
         ]
+
+
+class TestAGuardBehindTheOthers:
+    @pytest.mark.parametrize("kind", ["reset", "verification", "new address", "magic link"])
+    async def test_p06_no_link_is_good_for_an_address_that_it_was_not_mailed_to(
+        self, house: House, post: PostOffice, kind: str
+    ) -> None:
+        """A change of address discards links; here it came by a way that did not."""
+        ada, flows = await house.register(), house.flows
+        binding = ""
+        if kind == "reset":
+            await ask(house)
+        elif kind == "verification":
+            await flows.addresses.resend(ADA, TRACE)
+        elif kind == "new address":
+            caller = await house.enter(await house.sign_in())
+            await flows.addresses.request_change(caller, "new@example.org", TRACE)
+        else:
+            binding = await flows.magic_links.request(ADA, TRACE)
+        [token] = [mail.token for mail in await post.deliver() if "link" in mail.facts]
+        third = EmailAddress.parse("third@example.org")
+        async with house.store.transaction() as unit:
+            assert await unit.ownership.change_address(ada.id, third, instead_of=ada.email)
+        arrival = Arrival(transport=Transport.BODY, origin=ORIGIN, trace=TRACE)
+        redeem: dict[str, Callable[[], Awaitable[object]]] = {
+            "reset": lambda: flows.recovery.reset(token, NEW, TRACE),
+            "magic link": lambda: flows.magic_links.complete(token, binding, arrival),
+        }
+        with pytest.raises(LinkInvalid):
+            await redeem.get(kind, lambda: flows.addresses.confirm(token, TRACE))()
+        account = await house.store.reading.accounts.find(ada.id)
+        assert account is not None
+        assert (account.email, account.password_hash) == (third, ada.password_hash)
 
 
 class TestWhomItGoesTo:
