@@ -18,8 +18,9 @@ from tests.web.contract import (
     rows,
 )
 from watchword.domain.events import all_types
-from watchword.domain.time import MINUTE, SECOND
+from watchword.domain.time import DAY, MINUTE, SECOND
 from watchword.ports import RequestTrace
+from watchword.settings.choices import EmailVerification
 
 NEW = "marble otter lantern quay"
 WRONG = {"email": "ada@example.com", "password": "wrong wrong wrong"}
@@ -226,6 +227,10 @@ ACTS: dict[str, Act] = {
     "reauthenticate": lambda server, root, ada: ada.post(
         "/auth/reauthenticate", json={"password": PASSWORD}
     ),
+    "ask for another address": lambda server, root, ada: ada.post(
+        "/auth/change-email", json={"newEmail": "new@example.org"}
+    ),
+    "invite": lambda server, root, ada: root.post("/users", json={"email": "g@example.com"}),
     "change role": lambda server, root, ada: root.request("PUT", f"/users/{id_of(ada)}/admin"),
     "disable": lambda server, root, ada: root.request(
         "PUT", f"/users/{id_of(ada)}/status", json={"status": "disabled"}
@@ -256,7 +261,7 @@ class TestWrittenWithItsChange:
 
 
 def _state(server: Server) -> dict[str, list[tuple[Any, ...]]]:
-    tables = ("users", "sessions", "links", "devices", "audit_events")
+    tables = ("users", "sessions", "links", "letters", "devices", "audit_events")
     return {table: rows(server, f"SELECT * FROM {table}") for table in tables}
 
 
@@ -353,10 +358,61 @@ class TestReadingIt:
         assert fields_of(problem) == [field]
 
 
+class TestWhatIsWrittenOfMail:
+    async def test_at_links_and_what_they_are_redeemed_for(
+        self, ada: Holder, server: Server
+    ) -> None:
+        user, diary, client = id_of(ada), Diary(server), server.client()
+        address = {"email": "ada@example.com"}
+        await client.post("/auth/verify-email/resend", json=address)
+        token = (await server.mail()).token
+        await client.post("/auth/verify-email", json={"token": token})
+        await ada.post("/auth/change-email", json={"newEmail": "new@example.org"})
+        token = {mail.to: mail for mail in await server.mails()}["new@example.org"].token
+        await client.post("/auth/verify-email", json={"token": token})
+        await server.mails()
+        await client.post("/auth/forgot-password", json={"email": "new@example.org"})
+        token = (await server.mail()).token
+        await client.post("/auth/reset-password", json={"token": token, "newPassword": NEW})
+
+        def sent(purpose: str) -> Written:
+            return Written("mail.link_sent", user, None, None, {"purpose": purpose})
+
+        ended = {"reason": "password_reset", "count": 1}
+        assert diary.written == [
+            sent("verify_email"),
+            Written("account.email_verified", user, user, None, {}),
+            by(ada, "account.email_change_requested"),
+            sent("confirm_new_email"),
+            Written("account.email_changed", user, user, None, {}),
+            sent("reset_password"),
+            Written("credential.password_reset", user, user, None, {}),
+            Written("session.all_ended", user, user, None, ended),
+        ]
+
+    async def test_at_an_address_that_registers_again(self, tmp_path: Path) -> None:
+        """Of whom is not kept: the mail tells its owner, and nobody else needs to know."""
+        async with serving(tmp_path, email_verification=EmailVerification.REQUIRED) as server:
+            body = {"email": "ada@example.com", "password": PASSWORD}
+            await server.client().post("/auth/register", json=body)
+            diary = Diary(server)
+            await server.client().post("/auth/register", json=body)
+            assert diary.written == [Written("account.registration_repeated", None, None, None, {})]
+
+    async def test_at_a_mail_that_is_given_up(self, root: Holder, server: Server) -> None:
+        (server.core.settings.data_dir / "mail").touch()  # no folder, so nothing can lie in it
+        answer = await root.post("/users", json={"email": "grace@example.com"})
+        grace, diary = answer.json()["user"]["id"], Diary(server)
+        assert await server.mails() == []
+        server.clock.advance(DAY)
+        assert await server.mails() == []
+        sent = Written("mail.link_sent", grace, None, None, {"purpose": "invitation"})
+        failed = {"reason": "invitation", "attempts": 2}
+        assert diary.written == [sent, sent, Written("mail.failed", grace, None, None, failed)]
+
+
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in` and `test_contract_mail`; imports are a
-    command's.
-    """
+    """Those of the tests above and of `test_contract_sign_in`; imports are a command's."""
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
         *("account.status_changed", "account.deleted", "account.locked", "account.imported"),

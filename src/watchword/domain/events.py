@@ -109,7 +109,7 @@ class RoleChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusChanged(Event):
-    """A user was disabled or enabled again; disabling ended every session."""
+    """A user was disabled or enabled again; disabling ended every session and every mailed link."""
 
     type = "account.status_changed"
     before: str

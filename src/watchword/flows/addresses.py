@@ -34,7 +34,7 @@ class Addresses:
         """
         address = EmailAddress.parse(new_email, field="newEmail")
         account = caller.account
-        if address == account.email:
+        if address.key == account.email.key:
             raise Invalid(FieldError("newEmail", "This is your address already."))
         if not await self.postman.may_write_to(address):
             raise RateLimited(retry_after=HOUR)
@@ -75,6 +75,8 @@ class Addresses:
     async def _change(self, unit: Unit, link: Link, trace: RequestTrace) -> Account:
         """Every other link was for the old address, and ends with it (attack P06)."""
         before = await self._holder(unit, link)
+        if before.email.key != link.address:
+            raise LinkInvalid
         address = EmailAddress.parse(link.detail)
         try:
             changed = await unit.ownership.change_address(

@@ -24,6 +24,7 @@ from watchword.ports import (
     Randomness,
     RequestTrace,
     Store,
+    Unit,
     UserAgents,
 )
 
@@ -97,8 +98,8 @@ class Correspondence:
         else:
             if mail is not None:
                 self.log.sent(letter)
-            async with self.store.transaction() as unit:
-                await unit.outbox.remove(letter.id)
+                async with self.store.transaction() as unit:
+                    await unit.outbox.remove(letter.id)
 
     async def _delay(self, letter: Letter, reason: str) -> None:
         now = self.clock.now()
@@ -121,34 +122,43 @@ class Correspondence:
 
     async def _write(self, letter: Letter) -> Mail | None:
         """None when there is nobody to write to: an address without an account, or an account that
-        needs no such mail any more.
+        needs no such mail any more; and when the letter is not ours any more. Others may have taken
+        minutes before its turn came: meanwhile it may have been recalled (attack P08), or claimed
+        by another sender.
         """
-        reason, account = letter.reason, await self._account(letter)
-        if reason is Reason.CONFIRM_NEW_EMAIL and account is not None:
-            taken = await self._by_address(letter.address)
+        async with self.store.transaction() as unit:
+            if not await unit.outbox.hold(letter, until=self.clock.now() + LEASE):
+                return None
+            reason, account = await self._addressee(unit, letter)
+            if account is None or not _is_wanted(reason, account):
+                await unit.outbox.remove(letter.id)
+                return None
+            carried = await self._carried(unit, letter, reason, account)
+        facts = self._facts(letter, account) | carried
+        return Mail(letter.id, _destination(letter, account), self.composer.compose(reason, facts))
+
+    async def _addressee(self, unit: Unit, letter: Letter) -> tuple[Reason, Account | None]:
+        address = EmailAddress.parse(letter.address)
+        if letter.user_id is None:
+            return letter.reason, await unit.accounts.find_by_address(address)
+        if letter.reason is Reason.CONFIRM_NEW_EMAIL:
+            taken = await unit.accounts.find_by_address(address)
             if taken is not None:  # its owner hears of it, and whoever asked does not (E07)
-                reason, account = Reason.ALREADY_REGISTERED, taken
-        if account is None or not _is_wanted(reason, account):
-            return None
-        facts = self._facts(letter, account)
+                return Reason.ALREADY_REGISTERED, taken
+        return letter.reason, await unit.accounts.find(letter.user_id)
+
+    async def _carried(
+        self, unit: Unit, letter: Letter, reason: Reason, account: Account
+    ) -> dict[str, str]:
         purpose = _PURPOSES.get(reason)
         if purpose is not None:
-            facts |= await self._make_link(letter, account, purpose)
-        elif reason is Reason.ALREADY_REGISTERED:
-            facts["link"] = self.public_url  # to sign in, and good for nothing else
-        to = letter.address if letter.user_id else account.email.text  # as stored (attack P10)
-        return Mail(letter.id, to, self.composer.compose(reason, facts))
-
-    async def _account(self, letter: Letter) -> Account | None:
-        if letter.user_id is None:
-            return await self._by_address(letter.address)
-        return await self.store.reading.accounts.find(letter.user_id)
-
-    async def _by_address(self, text: str) -> Account | None:
-        return await self.store.reading.accounts.find_by_address(EmailAddress.parse(text))
+            return await self._make_link(unit, letter, account, purpose)
+        if reason is Reason.ALREADY_REGISTERED:
+            return {"link": self.public_url}  # to sign in, and good for nothing else
+        return {}
 
     async def _make_link(
-        self, letter: Letter, account: Account, purpose: Purpose
+        self, unit: Unit, letter: Letter, account: Account, purpose: Purpose
     ) -> dict[str, str]:
         token = to_text(self.randomness.bytes(_LINK_BYTES))
         now = self.clock.now()
@@ -162,10 +172,9 @@ class Correspondence:
             binding=bytes.fromhex(letter.detail) if purpose is Purpose.MAGIC_LINK else None,
             detail=letter.address if purpose is Purpose.CONFIRM_NEW_EMAIL else "",
         )
-        async with self.store.transaction() as unit:
-            await unit.links.insert(link)
-            event = LinkSent(subject=account.id, purpose=purpose.value)
-            await unit.audit.append(event, at=now, trace=_trace_of(letter))
+        await unit.links.insert(link)
+        event = LinkSent(subject=account.id, purpose=purpose.value)
+        await unit.audit.append(event, at=now, trace=_trace_of(letter))
         return {
             "link": f"{self.public_url}{_PAGES[purpose]}#token={token}",
             "valid_for": _span_text(purpose.lifetime),
@@ -194,6 +203,14 @@ def _is_wanted(reason: Reason, account: Account) -> bool:
     if reason is Reason.INVITATION:
         return account.is_active and account.password_hash is None
     return account.is_active or reason not in _PURPOSES
+
+
+def _destination(letter: Letter, account: Account) -> str:
+    """As the account has it and not as somebody typed it (attack P10); a letter to another address
+    of the account, a former or a future one, goes there.
+    """
+    is_its_own = EmailAddress.parse(letter.address).key == account.email.key
+    return account.email.text if is_its_own else letter.address
 
 
 def _trace_of(letter: Letter) -> RequestTrace:

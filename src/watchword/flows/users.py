@@ -85,8 +85,8 @@ class Users:
     async def change_status(
         self, caller: Caller | None, user_id: str, status: Status, trace: RequestTrace
     ) -> Account:
-        """Disabling ends every session, enabling forgets every failure and lifts a lock.
-        ``caller`` is None for the operator's own command.
+        """Disabling ends every session and every mailed link, enabling forgets every failure and
+        lifts a lock. ``caller`` is None for the operator's own command.
         """
         now = self.clock.now()
         async with self.store.transaction() as unit:
@@ -94,6 +94,8 @@ class Users:
             await unit.accounts.change_status(user_id, status)
             if status is Status.DISABLED:
                 await unit.sessions.end_all(user_id, EndReason.DISABLED, now=now)
+                await unit.links.discard(user_id)
+                await unit.outbox.recall(user_id)
             event = StatusChanged(
                 subject=user_id,
                 actor=caller.account.id if caller else None,

@@ -17,6 +17,10 @@ class Outbox(Protocol):
         """Those that are due, each one attempt further; for ``lease`` ms they are nobody else's."""
         ...
 
+    async def hold(self, letter: Letter, *, until: Instant) -> bool:
+        """Keep a claimed letter until then. False when it is somebody else's by now, or gone."""
+        ...
+
     async def postpone(self, letter_id: str, *, due: Instant) -> None: ...
 
     async def remove(self, letter_id: str) -> None:

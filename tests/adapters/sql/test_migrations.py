@@ -2,6 +2,7 @@ import sqlite3
 import stat
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -21,6 +22,8 @@ from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import TooManyAttempts
+from watchword.domain.letters import Letter, Reason
+from watchword.domain.links import Link, Purpose
 from watchword.domain.time import HOUR, MINUTE
 from watchword.ports import Allowance, AuditQuery, PageRequest
 from watchword.testing.conformance.ground import (
@@ -139,6 +142,7 @@ class TestAFilledDatabase:
                 f"INSERT INTO limits VALUES ('sign_in 192.0.2.1', 5, {NOW + HOUR});"
                 f"INSERT INTO lockouts VALUES ('account:u-ada', 0, 1, 5, {NOW + HOUR}, {NOW});"
                 f"INSERT INTO devices VALUES ('u-ada', X'01', {NOW}, {NOW});"
+                f"INSERT INTO links VALUES (X'02', 'setup', '', {NOW}, {NOW + HOUR});"
                 "INSERT INTO audit_events"
                 " (at, type, subject, actor, request_id, ip, user_agent, details) VALUES"
                 f" ({NOW}, 'signed_in', 'u-ada', 'u-ada', 'r', '192.0.2.1', 'Agent/1.0', '{{}}'),"
@@ -176,6 +180,40 @@ class TestAFilledDatabase:
         async with store.transaction() as unit:
             await unit.accounts.delete("u-ada")
         assert not await store.reading.devices.is_known("u-ada", b"\x01")
+        await store.close()
+
+    async def test_keeps_a_set_up_link_that_was_shown_good_for_once(self, path: Path) -> None:
+        assert migrate(path)
+        store = SqliteStore(path)
+        expected = Link(b"\x02", Purpose.SETUP, None, NOW, NOW + HOUR)
+        async with store.transaction() as unit:
+            live = await unit.links.require_live(b"\x02", Purpose.SETUP, now=NOW + HOUR - 1)
+            assert live == expected
+            assert await unit.links.consume(b"\x02", Purpose.SETUP, now=NOW + HOUR) is None
+        for found in (expected, None):
+            async with store.transaction() as unit:
+                assert await unit.links.consume(b"\x02", Purpose.SETUP, now=NOW) == found
+        await store.close()
+
+    async def test_has_room_for_letters_from_then_on(self, path: Path) -> None:
+        assert migrate(path)
+        store = SqliteStore(path)
+        assert await store.reading.outbox.count() == 0
+        letter = Letter(
+            id="l-1",
+            reason=Reason.NEW_DEVICE,
+            address="Ada@example.com",
+            user_id="u-ada",
+            ip="192.0.2.1",
+            user_agent="Agent/1.0",
+            detail="",
+            created_at=NOW,
+        )
+        async with store.transaction() as unit:
+            await unit.outbox.put(letter, due=NOW)
+        async with store.transaction() as unit:
+            [claimed] = await unit.outbox.claim(now=NOW, lease=MINUTE, at_most=9)
+        assert claimed == replace(letter, attempts=1)
         await store.close()
 
     async def test_finds_what_somebody_has_done_or_undergone_once(self, path: Path) -> None:

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from watchword.adapters.sql.audit import OF_USER
+from watchword.adapters.sql.outbox import COUNT_DUE
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.domain.accounts import EmailAddress
 from watchword.domain.attempts import LockoutPolicy
+from watchword.domain.errors import LinkInvalid
 from watchword.domain.events import SignedIn, SignInFailed
-from watchword.domain.links import Purpose
+from watchword.domain.letters import Letter, Reason
+from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import MINUTE
 from watchword.ports import Allowance, RequestTrace, Unit
@@ -85,12 +90,30 @@ async def statements(store: SqliteStore) -> list[str]:
     return statements
 
 
+async def absent(look: Awaitable[object]) -> None:
+    with suppress(LinkInvalid):
+        await look
+
+
 def beyond_the_frame(statements: list[str]) -> int:
     """A trigger or a cascade is traced as a comment."""
     statements = [sql for sql in statements if not sql.startswith("--")]
     assert [sql for sql in statements if sql in FRAME] == FRAME
     return len(statements) - len(FRAME)
 
+
+LETTER = Letter(
+    id="l-1",
+    reason=Reason.RESET_PASSWORD,
+    address=ADA.email.text,
+    user_id=None,
+    ip="192.0.2.1",
+    user_agent="Agent/1.0",
+    detail="",
+    created_at=NOW,
+)
+LINK = Link(b"h" * 32, Purpose.RESET_PASSWORD, ADA.id, NOW, NOW + MINUTE, ADA.email.key)
+NEW_ADDRESS = EmailAddress("new@example.org", "new@example.org")
 
 WRITES: dict[str, tuple[Callable[[Unit], Awaitable[object]], int]] = {
     "rotate": (lambda u: u.sessions.rotate(SESSION.id, 1, now=NOW), 1),
@@ -108,6 +131,25 @@ WRITES: dict[str, tuple[Callable[[Unit], Awaitable[object]], int]] = {
         lambda u: u.accounts.replace_password(ADA.id, "new", instead_of=HASH),
         2,
     ),
+    "put a letter": (lambda u: u.outbox.put(LETTER, due=NOW), 1),
+    "claim letters": (lambda u: u.outbox.claim(now=NOW, lease=MINUTE, at_most=20), 1),
+    "hold a letter": (lambda u: u.outbox.hold(LETTER, until=NOW), 1),
+    "postpone a letter": (lambda u: u.outbox.postpone(LETTER.id, due=NOW), 1),
+    "remove a letter": (lambda u: u.outbox.remove(LETTER.id), 1),
+    "recall letters": (lambda u: u.outbox.recall(ADA.id), 1),
+    "insert a link": (lambda u: u.links.insert(LINK), 2),
+    "look at a link": (
+        lambda u: absent(u.links.require_live(b"l", Purpose.RESET_PASSWORD, now=NOW)),
+        1,
+    ),
+    "discard links": (lambda u: u.links.discard(ADA.id), 1),
+    "verify an address": (lambda u: u.ownership.verify_address(ADA.id, ADA.email), 2),
+    "change an address": (
+        lambda u: u.ownership.change_address(ADA.id, NEW_ADDRESS, instead_of=ADA.email),
+        2,
+    ),
+    "set a password": (lambda u: u.ownership.set_password(ADA.id, "new"), 2),
+    "remember a device": (lambda u: u.devices.remember(ADA.id, b"d", now=NOW), 1),
 }
 
 
@@ -151,6 +193,16 @@ class TestARead:
         assert len(reads) == 1
         assert statements == []
 
+    async def test_of_an_empty_outbox_costs_one_and_writes_nothing(
+        self, store: SqliteStore, statements: list[str]
+    ) -> None:
+        """Every worker asks it once a second."""
+        reads: list[str] = []
+        store._reader.set_trace_callback(reads.append)
+        assert await store.reading.outbox.count(due=NOW) == 0
+        assert len(reads) == 1
+        assert statements == []
+
     async def test_of_no_news_costs_one_pragma(self, store: SqliteStore) -> None:
         store.revocations.news()
         reads: list[str] = []
@@ -179,6 +231,9 @@ class TestARead:
             ("SELECT 1 FROM users WHERE email_key = 'k'", "sqlite_autoindex_users_2"),
             ("SELECT 1 FROM sessions WHERE user_id = 'u'", "sessions_by_user"),
             ("SELECT 1 FROM links WHERE user_id = 'u'", "links_by_user"),
+            ("SELECT 1 FROM letters WHERE user_id = 'u'", "letters_by_user"),
+            (COUNT_DUE.replace(":due", "1"), "letters_by_due"),
+            ("SELECT id FROM letters WHERE due_at <= 1 ORDER BY due_at LIMIT 20", "letters_by_due"),
             ("SELECT 1 FROM audit_events WHERE subject = 'u' ORDER BY seq", "audit_by_subject"),
             ("SELECT 1 FROM audit_events WHERE type = 't' ORDER BY seq", "audit_by_type"),
             ("SELECT 1 FROM sessions WHERE expires_at <= 1", "sessions_by_end"),
@@ -190,6 +245,7 @@ class TestARead:
         self, store: SqliteStore, sql: str, index: str
     ) -> None:
         (step, *_) = store._reader.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall()
+        assert step[3].startswith("SEARCH")
         assert index in step[3]
 
     async def test_of_what_concerns_somebody_is_by_subject_and_by_actor(

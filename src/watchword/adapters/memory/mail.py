@@ -28,6 +28,14 @@ class MemoryOutbox:
             letters[letter_id] = (now + lease, claimed[-1])
         return sorted(claimed, key=lambda letter: (letter.created_at, letter.id))
 
+    async def hold(self, letter: Letter, *, until: Instant) -> bool:
+        letters = self._place.tables.letters
+        _, held = letters.get(letter.id, (0, None))
+        if held is None or held.attempts != letter.attempts:
+            return False
+        letters[letter.id] = (until, held)
+        return True
+
     async def postpone(self, letter_id: str, *, due: Instant) -> None:
         letters = self._place.tables.letters
         if letter_id in letters:

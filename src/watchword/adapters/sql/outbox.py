@@ -18,11 +18,13 @@ WHERE due_at <= :now AND id IN (
     SELECT id FROM letters WHERE due_at <= :now ORDER BY due_at LIMIT :at_most)
 RETURNING {_COLUMNS}
 """  # noqa: S608  constant text
+_HOLD = "UPDATE letters SET due_at = :until WHERE id = :id AND attempts = :attempts"
 _POSTPONE = "UPDATE letters SET due_at = :due_at WHERE id = :id"
 _REMOVE = "DELETE FROM letters WHERE id = :id"
 _LINKS = ", ".join(f"'{reason.value}'" for reason in sorted(WITH_LINK))
 _RECALL = f"DELETE FROM letters WHERE user_id = :user_id AND reason IN ({_LINKS})"  # noqa: S608
-_COUNT = "SELECT COUNT(*) FROM letters WHERE due_at <= :due OR :due < 0"
+_COUNT = "SELECT COUNT(*) FROM letters"
+COUNT_DUE = "SELECT COUNT(*) FROM letters WHERE due_at <= :due"
 
 
 class SqlOutboxReader:
@@ -30,7 +32,10 @@ class SqlOutboxReader:
         self._queries = queries
 
     async def count(self, *, due: Instant | None = None) -> int:
-        row = await self._queries.row(_COUNT, {"due": -1 if due is None else due})
+        if due is None:
+            row = await self._queries.row(_COUNT, {})
+        else:
+            row = await self._queries.row(COUNT_DUE, {"due": due})
         return int(row[0] or 0) if row else 0
 
 
@@ -60,6 +65,12 @@ class SqlOutbox:
             _CLAIM, {"now": now, "until": now + lease, "at_most": at_most}
         )
         return sorted(map(_letter_of, rows), key=lambda letter: (letter.created_at, letter.id))
+
+    async def hold(self, letter: Letter, *, until: Instant) -> bool:
+        changed = await self._statements.change(
+            _HOLD, {"id": letter.id, "attempts": letter.attempts, "until": until}
+        )
+        return bool(changed)
 
     async def postpone(self, letter_id: str, *, due: Instant) -> None:
         await self._statements.change(_POSTPONE, {"id": letter_id, "due_at": due})

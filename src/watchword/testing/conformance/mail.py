@@ -81,6 +81,23 @@ class OutboxPromises(Promises):
         assert await claim(store, now=NOW + MINUTE - 1) == []
         assert [letter.attempts for letter in await claim(store, now=NOW + MINUTE)] == [2]
 
+    async def test_a_claimed_letter_can_be_held_for_longer(self, store: ConformingStore) -> None:
+        await put(store, a_letter())
+        [letter] = await claim(store)
+        assert await alone(store, lambda unit: unit.outbox.hold(letter, until=NOW + HOUR))
+        assert await claim(store, now=NOW + HOUR - 1) == []
+        assert len(await claim(store, now=NOW + HOUR)) == 1
+
+    async def test_a_letter_is_not_held_once_it_is_anothers_or_gone(
+        self, store: ConformingStore
+    ) -> None:
+        await put(store, a_letter())
+        [mine] = await claim(store)
+        [anothers] = await claim(store, now=NOW + MINUTE)
+        assert not await alone(store, lambda unit: unit.outbox.hold(mine, until=NOW + HOUR))
+        await alone(store, lambda unit: unit.outbox.remove(mine.id))
+        assert not await alone(store, lambda unit: unit.outbox.hold(anothers, until=NOW + HOUR))
+
     async def test_of_claims_at_once_each_letter_goes_to_one(self, store: ConformingStore) -> None:
         await put(store, *(a_letter(f"{number:02}") for number in range(20)))
         returned, raised = await at_once(*(claim(store, at_most=3) for _ in range(10)))
