@@ -15,8 +15,8 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "records",
-    "revocations", "rotation", "sessions", "transactions",
+    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "passkeys",
+    "records", "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
@@ -31,6 +31,7 @@ from watchword.testing.conformance.mail import (
     OutboxPromises,
     OwnershipPromises,
 )
+from watchword.testing.conformance.passkeys import PasskeyPromises
 from watchword.testing.conformance.records import (
     DevicePromises,
     KeyPromises,
@@ -57,6 +58,7 @@ class StoreConformance(
     LockoutPromises,
     OutboxPromises,
     OwnershipPromises,
+    PasskeyPromises,
     RevocationPromises,
     RotationPromises,
     SessionPromises,
