@@ -186,8 +186,8 @@ class Keys(Protocol):
     async def delete(self, kid: str) -> None: ...
 
 
-class Reading(Protocol):
-    """The newest committed state."""
+class People(Protocol):
+    """Who there is, and how they can show it."""
 
     @property
     def accounts(self) -> Accounts: ...
@@ -195,6 +195,11 @@ class Reading(Protocol):
     def administrators(self) -> Administrators: ...
     @property
     def passkeys(self) -> Passkeys: ...
+
+
+class Reading(People, Protocol):
+    """The newest committed state."""
+
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -209,22 +214,11 @@ class Reading(Protocol):
     def audit(self) -> AuditReader: ...
 
 
-class People(Protocol):
-    """Who there is, and what is known of them."""
-
-    @property
-    def accounts(self) -> Accounts: ...
-    @property
-    def administrators(self) -> Administrators: ...
-    @property
-    def ownership(self) -> Ownership: ...
-    @property
-    def passkeys(self) -> Passkeys: ...
-
-
 class Unit(People, Protocol):
     """One transaction: everything in it is committed together, before its block is left."""
 
+    @property
+    def ownership(self) -> Ownership: ...
     @property
     def sessions(self) -> Sessions: ...
     @property
