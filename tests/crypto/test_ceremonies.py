@@ -10,7 +10,12 @@ from hypothesis import strategies as st
 from webauthn.helpers import encode_cbor, parse_cbor
 
 from watchword.crypto import base64url
-from watchword.crypto.ceremonies import credential_id_of, verify_assertion, verify_registration
+from watchword.crypto.ceremonies import (
+    challenge_of,
+    credential_id_of,
+    verify_assertion,
+    verify_registration,
+)
 from watchword.crypto.cose import Algorithm
 from watchword.crypto.passkeys import (
     Credential,
@@ -335,6 +340,24 @@ class TestTheCredentialId:
         assert credential_id_of(answer) == es256.credential_id
         with pytest.raises(PasskeyRefused, match=r"^form$"):
             credential_id_of(answer | lie)
+
+
+class TestTheChallenge:
+    def test_w01_is_read_off_either_answer(self, es256: SoftwareAuthenticator) -> None:
+        assert challenge_of(es256.create(CREATION)) == CHALLENGE
+        assert challenge_of(es256.get(REQUEST)) == CHALLENGE
+
+    @pytest.mark.parametrize("challenge", [None, 1, [], "AA=", "not one", "A" * 257])
+    def test_w01_that_is_none_is_refused(
+        self, es256: SoftwareAuthenticator, challenge: object
+    ) -> None:
+        told = es256.get(REQUEST, Behaviour(client_data={"challenge": challenge}))
+        with pytest.raises(PasskeyRefused, match=r"^client data$"):
+            challenge_of(told)
+
+    def test_w01_of_something_else_is_refused(self) -> None:
+        with pytest.raises(PasskeyRefused, match=r"^form$"):
+            challenge_of({"response": {"clientDataJSON": 1}})
 
 
 class TestTheKey:

@@ -20,6 +20,7 @@ from tests.web.contract import refused
 from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.roles import EVERYTHING, Permission, Roles
 from watchword.domain.sessions import EndReason
+from watchword.testing.conformance.passkeys import a_passkey
 from watchword.web.answers import Answer
 from watchword.web.app import ROUTES
 from watchword.web.policies import PUBLIC, Policy
@@ -53,6 +54,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/change-email"): {"newEmail": "{new}"},
     ("POST", "/auth/magic-link"): {"email": "{other}"},
     ("POST", "/auth/magic-link/complete"): {"token": "none"},
+    ("POST", "/auth/passkeys/register/options"): {},
+    ("POST", "/auth/passkeys/register"): {"credential": {}},
+    ("POST", "/auth/passkeys/login/options"): {},
+    ("POST", "/auth/passkeys/login"): {"credential": {}},
+    ("PATCH", "/auth/passkeys/{id}"): {"name": "Phone"},
     ("POST", "/users"): {"email": "{new}"},
     ("PUT", "/users/{id}/role"): {"role": "user"},
     ("PUT", "/users/{id}/status"): {"status": "disabled"},
@@ -66,6 +72,12 @@ BY_LINK = {
     "/auth/verify-email",
     "/auth/magic-link/complete",
 }
+# What a browser has to answer for, nobody here has.
+BY_BROWSER: dict[str, tuple[int, str]] = {
+    "/auth/passkeys/register": (422, "VALIDATION_FAILED"),
+    "/auth/passkeys/login": (401, "INVALID_CREDENTIALS"),
+}
+OWNED = {"/sessions/{id}", "/auth/passkeys/{id}"}
 
 
 @dataclass(frozen=True)
@@ -131,7 +143,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
     admitted = (min(route.answers), None)
     if who.is_public:
         # There is an administrator already, and nobody has a link: these say no to everybody.
-        return (400, "INVALID_OR_EXPIRED_LINK") if route.path in BY_LINK else admitted
+        no_link = (400, "INVALID_OR_EXPIRED_LINK")
+        return no_link if route.path in BY_LINK else BY_BROWSER.get(route.path, admitted)
     if visitor.refusal is not None:
         return 401, visitor.refusal
     is_own = who.owner and subject == "own"
@@ -139,8 +152,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
         return 403, "FORBIDDEN"
     if not visitor.is_fresh and (who.fresh or (who.fresh_owner and is_own)):
         return 403, "STEP_UP_REQUIRED"
-    is_strange = subject == "unknown" or (route.path == "/sessions/{id}" and subject == "other")
-    return (404, "NOT_FOUND") if is_strange else admitted
+    is_strange = subject == "unknown" or (route.path in OWNED and subject == "other")
+    return (404, "NOT_FOUND") if is_strange else BY_BROWSER.get(route.path, admitted)
 
 
 class Stage:
@@ -167,6 +180,16 @@ class Stage:
 
     async def sign_in(self, email: str, transport: str = "body") -> Holder:
         return await self.server.sign_in(email, transport=transport, ip="127.0.0.1")
+
+    async def passkey(self, user_id: str) -> str:
+        """A new one of theirs, by its id."""
+        self._count += 1
+        passkey = replace(
+            a_passkey(), id=f"p{self._count}", user_id=user_id, credential_id=b"%d" % self._count
+        )
+        async with self.server.core.store.transaction() as unit:
+            await unit.passkeys.insert(passkey)
+        return passkey.id
 
     async def enter(self, visitor: Visitor) -> tuple[str, Holder]:
         """The visitor's own id, and what they hold."""
@@ -206,12 +229,17 @@ class Stage:
         ids = {"own": own_id, "other": other_id, "unknown": UNKNOWN, "-": ""}
         if path == "/sessions/{id}":
             ids |= {"own": holder.session_id, "other": (await self.sign_in(other)).session_id}
+        elif path == "/auth/passkeys/{id}" and visitor.name != "deleted":
+            ids |= {"own": await self.passkey(own_id), "other": await self.passkey(other_id)}
         body = BODIES.get((method, path))
         if body is not None:
             fills = {"{new}": self.address(), "{other}": other}
             if "{refresh}" in body.values():
                 fills["{refresh}"] = str((await self.sign_in(other)).refresh_token)
-            body = {name: fills.get(value, value) for name, value in body.items()}
+            body = {
+                name: fills.get(value, value) if isinstance(value, str) else value
+                for name, value in body.items()
+            }
         address = path.replace("{id}", ids[subject]).replace("{role}", "user")
         return await holder.request(method, address, **({} if body is None else {"json": body}))
 
@@ -285,12 +313,14 @@ class TestTheTableItself:
             *("POST /auth/forgot-password", "POST /auth/reset-password"),
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
             *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
+            # What they take is signed by a passkey.
+            *("POST /auth/passkeys/login", "POST /auth/passkeys/login/options"),
             *("GET /health", "GET /health/live", "GET /health/ready", "GET /metrics"),
             *("GET /.well-known/jwks.json", "GET /openapi.json", "GET /docs"),
         }
 
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
-        """Of this release; the factor and provider calls are none of it."""
+        """Of this release; the calls of one-time codes and of providers are none of it."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
             *(f"POST /auth/{name}" for name in ("register", "login", "refresh", "logout")),
             *(f"POST /auth/{name}" for name in ("logout-all", "reauthenticate", "setup")),
@@ -299,6 +329,13 @@ class TestTheTableItself:
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
             *("POST /auth/change-email", "POST /users"),
             *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
+            *("POST /auth/passkeys/register/options", "POST /auth/passkeys/register"),
+            *(
+                "POST /auth/passkeys/login/options",
+                "POST /auth/passkeys/login",
+                "GET /auth/passkeys",
+            ),
+            *("PATCH /auth/passkeys/{id}", "DELETE /auth/passkeys/{id}"),
             *("GET /profile", "PATCH /profile"),
             *("GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"),
             *("GET /users", "GET /users/{id}", "DELETE /users/{id}"),
@@ -404,6 +441,30 @@ BY_HAND: dict[str, tuple[tuple[Visitor, str, Outcome], ...]] = {
         (BY_COOKIE, "-", (202, None)),
         (BY_COOKIE.stale, "-", _STEP_UP),
     ),
+    "POST /auth/passkeys/register/options": (
+        (NOBODY, "-", _MISSING),
+        (USER, "-", _OK),
+        (USER.stale, "-", _STEP_UP),
+        (BY_COOKIE.stale, "-", _STEP_UP),
+    ),
+    "POST /auth/passkeys/register": (
+        (NOBODY, "-", _MISSING),
+        (USER, "-", (422, "VALIDATION_FAILED")),
+        (USER.stale, "-", _STEP_UP),
+    ),
+    "PATCH /auth/passkeys/{id}": (
+        (NOBODY, "other", _MISSING),
+        (USER.stale, "own", _OK),
+        (USER, "other", _NOT_FOUND),
+        (ADMIN, "other", _NOT_FOUND),
+    ),
+    "DELETE /auth/passkeys/{id}": (
+        (NOBODY, "other", _MISSING),
+        (USER, "own", _OK),
+        (USER.stale, "own", _STEP_UP),
+        (USER, "other", _NOT_FOUND),
+        (ADMIN, "other", _NOT_FOUND),
+    ),
     "GET /audit": (
         (NOBODY, "-", _MISSING),
         (USER, "-", _FORBIDDEN),
@@ -422,7 +483,7 @@ BY_HAND: dict[str, tuple[tuple[Visitor, str, Outcome], ...]] = {
         (
             *("GET /profile", "PATCH /profile", "GET /sessions", "DELETE /sessions"),
             *("POST /auth/logout-all", "POST /auth/reauthenticate", "GET /auth/csrf"),
-            "POST /auth/change-password",
+            *("POST /auth/change-password", "GET /auth/passkeys"),
         ),
         ((NOBODY, "-", _MISSING), (USER.stale, "-", _OK), (BY_COOKIE, "-", _OK)),
     ),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.parts import Ground, Shared
+from watchword.bootstrap.passkeys import make_passkeys
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
@@ -32,11 +33,10 @@ def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
     opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
-    postman = ground.postman
+    postman, grace = ground.postman, settings.refresh_grace
     proof = _proof(ground, gather)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
-    grace = settings.refresh_grace
     return Services(
         policy=_web_policy(settings),
         sessions_policy=settings.session_policy,
@@ -51,6 +51,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         recovery=Recovery(store, postman, proof, ground.hasher, passwords, clock),
         addresses=Addresses(store, postman, clock),
         magic_links=MagicLinks(store, postman, opener, clock, ground.randomness),
+        passkeys=make_passkeys(ground, opener),
         invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, store.lockouts, settings.roles, clock),

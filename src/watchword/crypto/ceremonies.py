@@ -47,6 +47,18 @@ def credential_id_of(told: Mapping[str, object]) -> bytes:
     return credential_id
 
 
+def challenge_of(told: Mapping[str, object]) -> bytes:
+    """The challenge that either of the two says it answers, to use it up by (attack W01).
+
+    PasskeyRefused for what is not in that form.
+    """
+    raw = _read(_response_of(told), "clientDataJSON", _LONGEST)
+    try:
+        return client_data.challenge_of(raw)
+    except ValueError:
+        raise PasskeyRefused("client data") from None
+
+
 def verify_registration(
     party: RelyingParty, told: Mapping[str, object], *, challenge: bytes
 ) -> NewPasskey:

@@ -5,12 +5,24 @@ from enum import StrEnum
 
 from watchword.crypto import base64url, strict_json
 
+_LONGEST_CHALLENGE = 256
+
 
 class Ceremony(StrEnum):
     """Which of the two it was, as ``type`` says: one can never stand in for the other."""
 
     CREATE = "webauthn.create"
     GET = "webauthn.get"
+
+
+def challenge_of(raw: bytes) -> bytes:
+    """What it says that it answers; whether that was ever asked is for the caller to find out.
+    Raise ValueError for what is none.
+    """
+    challenge = strict_json.decode(raw).get("challenge")
+    if not isinstance(challenge, str) or len(challenge) > _LONGEST_CHALLENGE:
+        raise ValueError("challenge")
+    return base64url.decode(challenge)
 
 
 def require(raw: bytes, *, ceremony: Ceremony, challenge: bytes, origins: Collection[str]) -> None:

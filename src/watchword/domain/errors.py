@@ -3,6 +3,7 @@
 Refusal
 ├── NotAuthenticated      who is asking is not known
 │   ├── InvalidCredentials    TokenMissing    TokenInvalid    TokenExpired
+│   │   └── PasskeyNotAccepted
 │   └── SessionExpired        SessionRevoked  TokenReused
 ├── NotAllowed            who is asking is known, and may not
 │   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
@@ -40,6 +41,10 @@ class NotAuthenticated(Refusal):
 class InvalidCredentials(NotAuthenticated):
     code = "INVALID_CREDENTIALS"
     detail = "The e-mail address or the password is not right."
+
+
+class PasskeyNotAccepted(InvalidCredentials):
+    detail = "This passkey was not accepted. Begin once more, or sign in another way."
 
 
 class TokenMissing(NotAuthenticated):

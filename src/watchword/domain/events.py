@@ -152,6 +152,51 @@ class PasswordUpgraded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyAdded(Event):
+    """A user added a passkey. ``synced``: it can be copied to other devices of theirs."""
+
+    type = "credential.passkey_added"
+    passkey: str
+    synced: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRejected(Event):
+    """What a user's browser sent as a new passkey was not believed; ``reason`` names the part."""
+
+    type = "credential.passkey_rejected"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRenamed(Event):
+    """A user gave a passkey another name."""
+
+    type = "credential.passkey_renamed"
+    passkey: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeyRemoved(Event):
+    """A user removed a passkey; it signs in no more."""
+
+    type = "credential.passkey_removed"
+    passkey: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasskeySuspected(Event):
+    """A passkey was refused because its counter did not go forward (``kept`` here, ``told`` by it):
+    there may be a copy of it. Its owner gets a mail.
+    """
+
+    type = "credential.passkey_suspected"
+    passkey: str
+    kept: int
+    told: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
     """A session began. ``amr`` says how the person proved who they are (RFC 8176). The device is
     new when this browser had not signed in to the account before.
@@ -165,7 +210,7 @@ class SignedIn(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
     """An attempt to sign in, or to confirm a password, failed. ``subject`` is null for an address
-    without an account; the address itself is not kept.
+    without an account and for an unknown passkey; the address itself is not kept.
     """
 
     type = "session.sign_in_failed"

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     RECOVERY_CODES_REPLACED = "recovery_codes_replaced"
     PASSKEY_ADDED = "passkey_added"
     PASSKEY_REMOVED = "passkey_removed"
+    PASSKEY_SUSPECTED = "passkey_suspected"
     IDENTITY_LINKED = "identity_linked"
     IDENTITY_UNLINKED = "identity_unlinked"
     TOKEN_REUSED = "token_reused"

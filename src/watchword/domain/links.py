@@ -1,4 +1,6 @@
-"""One-time links: what one is for and until when; only the hash of its secret is ever kept."""
+"""One-time links, and challenges that are used up like them: what one is for and until when; only
+the hash of its secret is ever kept.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,11 +15,20 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset_password"
     INVITATION = "invitation"
     MAGIC_LINK = "magic_link"
+    PASSKEY_REGISTER = "passkey_register"
+    PASSKEY_SIGN_IN = "passkey_sign_in"
 
     @property
     def lifetime(self) -> Span:
         """A link that signs in by itself lives for ten minutes at most (ASVS 6.5.5)."""
         return _LIFETIMES[self]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a new one ends those before it. Browsers that ask for a challenge to sign in by
+        have nobody in common, and none of them may end another's.
+        """
+        return self is not Purpose.PASSKEY_SIGN_IN
 
 
 _LIFETIMES: dict[Purpose, Span] = {
@@ -27,6 +38,9 @@ _LIFETIMES: dict[Purpose, Span] = {
     Purpose.RESET_PASSWORD: HOUR,
     Purpose.INVITATION: 3 * DAY,
     Purpose.MAGIC_LINK: 10 * MINUTE,
+    # As long as browsers are told to wait for the person.
+    Purpose.PASSKEY_REGISTER: 5 * MINUTE,
+    Purpose.PASSKEY_SIGN_IN: 5 * MINUTE,
 }
 
 

@@ -122,7 +122,7 @@ class Users:
         return count
 
     async def delete(self, caller: Caller, user_id: str, trace: RequestTrace) -> Account:
-        """With sessions, devices and links; the audit keeps what happened under the bare id."""
+        """With all that belongs to it; the audit keeps what happened under the bare id."""
         caller.require_owner_or(Permission.USERS_DELETE, user_id)
         async with self.store.transaction() as unit:
             account = await self._subject(unit, caller, user_id)

@@ -18,6 +18,7 @@ from watchword.ports.machinery import (
     UserAgents,
 )
 from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
+from watchword.ports.passkeys import Passkeys
 from watchword.ports.store import (
     Accounts,
     AuditLog,
@@ -80,6 +81,7 @@ __all__ = [
     "Ownership",
     "Page",
     "PageRequest",
+    "Passkeys",
     "Randomness",
     "Reading",
     "RequestTrace",

@@ -4,8 +4,18 @@ from typing import Final
 
 from watchword.domain.roles import Permission
 from watchword.web import inputs as i
+from watchword.web import passkey_shapes as p
 from watchword.web import shapes as s
-from watchword.web.api import audit, credentials, operations, recovery, sessions, sign_in, users
+from watchword.web.api import (
+    audit,
+    credentials,
+    operations,
+    passkeys,
+    recovery,
+    sessions,
+    sign_in,
+    users,
+)
 from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, owner_or, permitted
 from watchword.web.routing import Route
 
@@ -94,6 +104,31 @@ ROUTES: Final = (
           body=i.MagicLinkCompleteBody, limits=AUTH, answers={200: s.GrantAnswer},
           sets_cookies=True,
           refusals=("INVALID_OR_EXPIRED_LINK", "SESSION_LIMIT", "NOT_FOUND")),
+
+    # Passkeys
+    Route(method="POST", path="/auth/passkeys/register/options", page=passkeys.creation_options,
+          who=FRESH_USER, tag="Passkeys", summary="What to ask the browser for, to add a passkey",
+          body=i.NoBody, optional_body=True, limits=AUTH, answers={200: p.CreationOptionsAnswer}),
+    Route(method="POST", path="/auth/passkeys/register", page=passkeys.register, who=FRESH_USER,
+          tag="Passkeys", summary="Add a passkey", body=i.RegisterPasskeyBody, limits=AUTH,
+          answers={201: p.PasskeyAnswer}, refusals=("CONFLICT",)),
+    Route(method="POST", path="/auth/passkeys/login/options", page=passkeys.request_options,
+          who=PUBLIC, tag="Passkeys", summary="What to ask the browser for, to sign in",
+          body=i.PasskeyOptionsBody, optional_body=True, limits=AUTH,
+          answers={200: p.RequestOptionsAnswer}),
+    Route(method="POST", path="/auth/passkeys/login", page=passkeys.login, who=PUBLIC,
+          tag="Passkeys", summary="Sign in by a passkey", body=i.PasskeyLoginBody,
+          limits=AUTH_SIGN_IN, answers={200: s.GrantAnswer}, sets_cookies=True,
+          refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
+                    "SESSION_LIMIT")),
+    Route(method="GET", path="/auth/passkeys", page=passkeys.list_own, who=USER, tag="Passkeys",
+          summary="One's own passkeys", limits=AUTH, answers={200: p.PasskeysAnswer}),
+    Route(method="PATCH", path="/auth/passkeys/{id}", page=passkeys.rename, who=USER,
+          tag="Passkeys", summary="Give one of one's passkeys another name", body=i.NameBody,
+          limits=AUTH, answers={200: p.PasskeyAnswer}, refusals=("NOT_FOUND",)),
+    Route(method="DELETE", path="/auth/passkeys/{id}", page=passkeys.remove, who=FRESH_USER,
+          tag="Passkeys", summary="Remove one of one's passkeys, unless it is the last way in",
+          limits=AUTH, answers={200: s.MessageAnswer}, refusals=("NOT_FOUND", "LAST_CREDENTIAL")),
 
     # Users
     Route(method="GET", path="/users", page=users.list_users, who=permitted(Permission.USERS_READ),

@@ -12,6 +12,7 @@ import msgspec
 from watchword.domain.errors import FieldError, Invalid, Refusal, TokenExpired
 from watchword.domain.sessions import Transport
 from watchword.web import inputs as i
+from watchword.web import passkey_shapes as p
 from watchword.web import shapes as s
 from watchword.web.answers import encode
 from watchword.web.errors import Problem, problem
@@ -90,6 +91,28 @@ _REFRESHED = s.GrantAnswer(
     refresh_token=_REFRESH,
 )
 
+_CREDENTIAL_ID: Final = "AZrX9kq3…"
+_CREDENTIAL: Final = {"id": _CREDENTIAL_ID, "response": {"clientDataJSON": "eyJ0eXBlIjoi…"}}
+_CREATION: Final = p.CreationOptionsAnswer(
+    rp={"id": "example.com", "name": "Acme"},
+    user={"id": "MDE5YWIz…", "name": _EMAIL, "displayName": "Ada"},
+    challenge=_LINK,
+    pub_key_cred_params=[{"type": "public-key", "alg": -7}],
+    timeout=300_000,
+    exclude_credentials=[],
+    authenticator_selection={"residentKey": "required", "userVerification": "preferred"},
+    attestation="none",
+)
+_PASSKEY: Final = p.PasskeyShape(
+    id="019ab3d01f4e7a6b8c9d0e1f2a3b4c5d",
+    credential_id=_CREDENTIAL_ID,
+    name="Phone",
+    created_at="2026-11-20T12:00:00Z",
+    last_used_at=None,
+    synced=True,
+    transports=("hybrid", "internal"),
+)
+
 _ALL: Final = (
     Example("register", i.RegisterBody(email=_EMAIL, password=_PASSWORD, name="Ada")),
     Example(
@@ -112,6 +135,11 @@ _ALL: Final = (
     Example("changeEmail", i.ChangeEmailBody(new_email="ada@example.org")),
     Example("askForMagicLink", i.MagicLinkBody(email=_EMAIL)),
     Example("followMagicLink", i.MagicLinkCompleteBody(token=_LINK)),
+    Example("registerPasskey", i.RegisterPasskeyBody(credential=_CREDENTIAL, name="Phone")),
+    Example("askForPasskey", i.PasskeyOptionsBody()),
+    Example(
+        "signInByPasskey", i.PasskeyLoginBody(credential=_CREDENTIAL, transport=Transport.BODY)
+    ),
     Example("invite", i.InviteBody(email="grace@example.com", role="user", name="Grace")),
     Example("rename", i.NameBody(name="Ada King")),
     Example("role", i.RoleBody(role="admin")),
@@ -123,6 +151,12 @@ _ALL: Final = (
     Example("refreshed", _REFRESHED),
     Example("profile", s.ProfileAnswer("You are signed in.", _USER, _SESSION)),
     Example("sessions", s.SessionsAnswer("These sessions are live.", [_SESSION])),
+    Example("creationOptions", _CREATION),
+    Example(
+        "requestOptions", p.RequestOptionsAnswer(_LINK, 300_000, "example.com", [], "preferred")
+    ),
+    Example("passkey", p.PasskeyAnswer("The passkey was added.", _PASSKEY)),
+    Example("passkeys", p.PasskeysAnswer("These are your passkeys.", [_PASSKEY])),
     Example("revoked", s.RevokedAnswer("You are signed out everywhere.", 3)),
     Example("message", s.MessageAnswer("You are signed out.")),
     Example("health", s.HealthAnswer("ok", {"database": s.CheckShape("ok", latency_ms=0.21)})),

@@ -1,6 +1,6 @@
 """What bodies look like on the wire; the API reference is made from these and from `shapes`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -78,6 +78,27 @@ class MagicLinkBody(Input, frozen=True, forbid_unknown_fields=True):
 
 class MagicLinkCompleteBody(Input, frozen=True, forbid_unknown_fields=True):
     token: Text
+    transport: Transport = Transport.COOKIE
+    remember: bool = True
+
+
+class RegisterPasskeyBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``credential`` is a RegistrationResponseJSON: the browser's credential, by ``toJSON()``."""
+
+    credential: dict[str, Any]
+    name: Text = ""
+
+
+class PasskeyOptionsBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``email`` is what the person may have typed; the answer is the same for every address."""
+
+    email: Text | None = None
+
+
+class PasskeyLoginBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``credential`` is an AuthenticationResponseJSON: the browser's, by ``toJSON()``."""
+
+    credential: dict[str, Any]
     transport: Transport = Transport.COOKIE
     remember: bool = True
 

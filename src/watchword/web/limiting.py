@@ -44,13 +44,15 @@ class Limiter:
             tally = await self.limits.peek(f"sign_in {bucket}", self.sign_in, now=now)
             self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
 
-    async def count_sign_in(self, ip: str, email: EmailAddress) -> None:
-        """Count an attempt, before any hashing (attack B04). Raise `RateLimited`."""
+    async def count_sign_in(self, ip: str, who: EmailAddress | bytes) -> None:
+        """Count an attempt, before any work (attack B04). Raise `RateLimited`. ``who`` is the
+        address that is claimed, or the name of the passkey.
+        """
         if self.sign_in is None:
             return
         now = self.clock.now()
         tally = await self.limits.hit(
-            f"sign_in {limit_bucket(ip)}", self.sign_in, now=now, share=_share(email)
+            f"sign_in {limit_bucket(ip)}", self.sign_in, now=now, share=_share(who)
         )
         self._judge(Limit.SIGN_IN, self.sign_in, tally, now)
 
@@ -59,10 +61,10 @@ class Limiter:
         if self.sign_in is not None:
             await self.limits.take_back(f"sign_in {limit_bucket(ip)}", _share(email))
 
-    async def forgive_sign_ins(self, ip: str, email: EmailAddress) -> None:
+    async def forgive_sign_ins(self, ip: str, who: EmailAddress | bytes) -> None:
         """A success takes back what was counted for that account, and for no other (B08)."""
         if self.sign_in is not None:
-            await self.limits.forgive(f"sign_in {limit_bucket(ip)}", _share(email))
+            await self.limits.forgive(f"sign_in {limit_bucket(ip)}", _share(who))
 
     def _judge(self, limit: Limit, allowance: Allowance, tally: Tally, now: Instant) -> None:
         if tally.is_over:
@@ -70,6 +72,6 @@ class Limiter:
             raise RateLimited(retry_after=max(1, tally.resets_at - now), allowed=allowance.count)
 
 
-def _share(email: EmailAddress) -> str:
+def _share(who: EmailAddress | bytes) -> str:
     """By account, in whatever spelling; addresses are not kept in the clear."""
-    return hash_of(email.key.encode()).hex()[:32]
+    return hash_of(who if isinstance(who, bytes) else who.key.encode()).hex()[:32]

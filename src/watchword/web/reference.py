@@ -18,7 +18,8 @@ Json = dict[str, Any]
 
 MEANINGS: Final = {
     "INVALID_CREDENTIALS": "The e-mail address or the password is not right; which of the two, is "
-    "never said. For somebody who is signed in it is 403: the current password is not right.",
+    "never said. Or the passkey was not accepted. For somebody who is signed in it is 403: the "
+    "current password is not right.",
     "TOKEN_MISSING": "There is no access token and no session cookie; at a refresh, no refresh "
     "token.",
     "TOKEN_INVALID": "The token or cookie was not given out here, or was altered.",
@@ -38,9 +39,10 @@ MEANINGS: Final = {
     "`session` transport, a form; or it is compressed.",
     "STEP_UP_REQUIRED": "The last proof of identity is too long ago. Give a new one by "
     "`POST /auth/reauthenticate`, then try again.",
-    "ACCOUNT_DISABLED": "The account is disabled. Said only to those who know its password.",
+    "ACCOUNT_DISABLED": "The account is disabled. Said only to those who have shown that it is "
+    "theirs.",
     "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
-    "it. Said only to those who know the password.",
+    "it. Said only to those who have shown that the account is theirs.",
     "FORBIDDEN": "You are signed in, but may not do this.",
     "CSRF_FAILED": "The request may have been made by another site: it names no origin of ours, "
     "or its CSRF token is wrong.",

@@ -13,6 +13,8 @@ from watchword.flows.grants import Grants
 from watchword.flows.invitations import Invitations
 from watchword.flows.keyring import KeyRing
 from watchword.flows.magic_links import MagicLinks
+from watchword.flows.passkey_sign_in import PasskeySignIn
+from watchword.flows.passkeys import OwnPasskeys, PasskeyRegistration
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
@@ -74,6 +76,15 @@ class WebPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Passkeys:
+    """What is done with passkeys: with a new one, by one, and with one's own."""
+
+    registration: PasskeyRegistration
+    sign_in: PasskeySignIn
+    own: OwnPasskeys
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """``gather`` returns at once on a quiet server, and in a storm when others write as well."""
 
@@ -90,6 +101,7 @@ class Services:
     recovery: Recovery
     addresses: Addresses
     magic_links: MagicLinks
+    passkeys: Passkeys
     invitations: Invitations
     sessions: SessionsOfUser
     users: Users

@@ -15,8 +15,8 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "records",
-    "revocations", "rotation", "sessions", "transactions",
+    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "passkeys",
+    "records", "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
@@ -32,6 +32,7 @@ from watchword.testing.conformance.mail import (
     OwnershipPromises,
     SeenDevicePromises,
 )
+from watchword.testing.conformance.passkeys import PasskeyPromises
 from watchword.testing.conformance.records import (
     DevicePromises,
     KeyPromises,
@@ -58,6 +59,7 @@ class StoreConformance(
     LockoutPromises,
     OutboxPromises,
     OwnershipPromises,
+    PasskeyPromises,
     RevocationPromises,
     RotationPromises,
     SeenDevicePromises,

@@ -96,6 +96,17 @@ class LinkPromises(Promises):
         assert await consume(store, second) == second
         assert await consume(store, stranger) == stranger
 
+    async def test_w01_challenges_of_several_browsers_are_all_live(
+        self, store: ConformingStore
+    ) -> None:
+        challenges = [
+            replace(a_link(bytes([number]) * 32), purpose=Purpose.PASSKEY_SIGN_IN)
+            for number in range(3)
+        ]
+        for challenge in challenges:
+            await insert(store, challenge)
+        assert [await consume(store, challenge) for challenge in challenges] == challenges
+
 
 class DevicePromises(Promises):
     async def test_a_device_is_known_to_the_accounts_it_was_used_for(
