@@ -5,6 +5,7 @@ An adapter's author runs `watchword.testing`'s conformance suite against these. 
 Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
 """
 
+from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.machinery import (
     Breaches,
     Clock,
@@ -82,6 +83,7 @@ __all__ = [
     "PageRequest",
     "Randomness",
     "Reading",
+    "RecoveryCodes",
     "RequestTrace",
     "Revocations",
     "Sessions",
@@ -90,6 +92,7 @@ __all__ = [
     "StoredKey",
     "Tally",
     "Topic",
+    "TotpFactors",
     "Unit",
     "UserAgents",
 ]
