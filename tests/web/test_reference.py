@@ -88,6 +88,7 @@ class TestRefusalsOfARoute:
         asking = {route.path for route in ROUTES if "STEP_UP_REQUIRED" in codes_of(route)}
         assert asking == {
             *("/users/{id}", "/users/{id}/role", "/users/{id}/{role}", "/auth/change-email"),
+            *("/auth/mfa/enable", "/auth/mfa/disable", "/auth/mfa/recovery-codes"),
         }
 
     def test_give_a_wrong_password_the_status_of_who_gives_it(self) -> None:

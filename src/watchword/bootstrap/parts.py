@@ -36,8 +36,8 @@ class Secrets:
     def keys(self, label: str) -> list[bytes]:
         return [derive_key(master, label) for master in self.masters]
 
-    def sealer(self) -> Sealer:
-        return Sealer(self.keys("signing keys at rest"))
+    def sealer(self, label: str) -> Sealer:
+        return Sealer(self.keys(label))
 
     def signed_texts(self, label: str) -> SignedTexts:
         return SignedTexts(MacKeys(self.keys(label)))
@@ -123,7 +123,7 @@ def share(ground: Ground) -> Shared:
     )
     keyring = KeyRing(
         ground.store,
-        secrets.sealer(),
+        secrets.sealer("signing keys at rest"),
         policy,
         clock=ground.clock,
         randomness=ground.randomness,

@@ -152,6 +152,46 @@ class PasswordUpgraded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MfaEnabled(Event):
+    """A user confirmed an app that makes codes; signing in asks for one from now on."""
+
+    type = "credential.mfa_enabled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MfaDisabled(Event):
+    """The second factor was removed with its recovery codes. ``reason``: ``asked`` (by its user,
+    with a code), ``operator`` (by a command) or ``address_verified`` (a link to an address that
+    nobody had confirmed before showed whose the account is, and not who had set the factor up).
+    """
+
+    type = "credential.mfa_disabled"
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodesReplaced(Event):
+    """A user made new recovery codes; the old ones are dead."""
+
+    type = "credential.recovery_codes_replaced"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodeUsed(Event):
+    """A recovery code was used in place of the app; ``remaining`` are left."""
+
+    type = "credential.recovery_code_used"
+    remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceTrusted(Event):
+    """A browser is not asked for a second factor for a while, by the wish of who showed one."""
+
+    type = "credential.device_trusted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
     """A session began. ``amr`` says how the person proved who they are (RFC 8176). The device is
     new when this browser had not signed in to the account before.
@@ -164,8 +204,9 @@ class SignedIn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignInFailed(Event):
-    """An attempt to sign in, or to confirm a password, failed. ``subject`` is null for an address
-    without an account; the address itself is not kept.
+    """An attempt to sign in, or to prove once more who one is, failed. ``reason``:
+    ``wrong_password`` or ``wrong_code``. ``subject`` is null for an address without an account; the
+    address itself is not kept.
     """
 
     type = "session.sign_in_failed"

@@ -1,4 +1,7 @@
-"""One-time links: what one is for and until when; only the hash of its secret is ever kept."""
+"""One-time links: what one is for and until when; only the hash of its secret is ever kept.
+
+The token between the two halves of a sign-in is one, though nobody is mailed it.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +16,7 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset_password"
     INVITATION = "invitation"
     MAGIC_LINK = "magic_link"
+    MFA = "mfa"
 
     @property
     def lifetime(self) -> Span:
@@ -27,6 +31,7 @@ _LIFETIMES: dict[Purpose, Span] = {
     Purpose.RESET_PASSWORD: HOUR,
     Purpose.INVITATION: 3 * DAY,
     Purpose.MAGIC_LINK: 10 * MINUTE,
+    Purpose.MFA: 5 * MINUTE,
 }
 
 

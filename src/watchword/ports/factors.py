@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from watchword.domain.factors import Totp
+from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
 
 
@@ -16,8 +17,10 @@ class TotpFactors(Protocol):
 
     async def find(self, user_id: str) -> Totp | None: ...
 
-    async def confirm(self, totp: Totp, *, step: int, now: Instant) -> bool:
-        """``step`` is burnt with it. False when it was confirmed, replaced or removed meanwhile."""
+    async def confirm(self, totp: Totp, *, step: int, now: Instant, shown_in: Session) -> bool:
+        """``step`` is burnt with it, and the stored session has the methods of ``shown_in`` from
+        now on. False when it was confirmed, replaced or removed meanwhile.
+        """
         ...
 
     async def burn(self, user_id: str, step: int) -> bool:

@@ -219,6 +219,12 @@ class Declared:
         default="100/15m",
         meaning="Requests to `/auth/*` per client address, `count/period`, or `off`.",
     )
+    limit_mfa: Allowance | None = setting(
+        "LIMIT_MFA",
+        or_off(allowance()),
+        default="10/1h",
+        meaning="Wrong codes of a second factor on one account, `count/period`, or `off`.",
+    )
     lockout_policy: LockoutPolicy | None = setting(
         "LOCKOUT",
         or_off(lockout()),

@@ -5,7 +5,16 @@ from typing import Final
 from watchword.domain.roles import Permission
 from watchword.web import inputs as i
 from watchword.web import shapes as s
-from watchword.web.api import audit, credentials, operations, recovery, sessions, sign_in, users
+from watchword.web.api import (
+    audit,
+    credentials,
+    factors,
+    operations,
+    recovery,
+    sessions,
+    sign_in,
+    users,
+)
 from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, owner_or, permitted
 from watchword.web.routing import Route
 
@@ -43,7 +52,12 @@ ROUTES: Final = (
           summary="Sign in with a password", body=i.LoginBody, limits=AUTH_SIGN_IN,
           answers={200: s.GrantAnswer}, sets_cookies=True,
           refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
-                    "SESSION_LIMIT", "TOO_MANY_ATTEMPTS", "BUSY")),
+                    "MFA_REQUIRED", "MFA_INVALID", "SESSION_LIMIT", "TOO_MANY_ATTEMPTS", "BUSY")),
+    Route(method="POST", path="/auth/mfa/complete", page=factors.complete, who=PUBLIC,
+          tag="Sign-in", summary="Sign in with the second factor, after the first",
+          body=i.MfaCompleteBody, limits=AUTH, answers={200: s.GrantAnswer}, sets_cookies=True,
+          refusals=("TOKEN_INVALID", "MFA_INVALID", "ACCOUNT_DISABLED", "SESSION_LIMIT",
+                    "TOO_MANY_ATTEMPTS")),
     Route(method="POST", path="/auth/setup", page=sign_in.setup, who=PUBLIC, tag="Sign-in",
           summary="Make the first administrator by the one-time link", body=i.SetupBody,
           limits=AUTH_SIGN_IN, answers={200: s.GrantAnswer}, sets_cookies=True,
@@ -58,7 +72,7 @@ ROUTES: Final = (
     Route(method="POST", path="/auth/reauthenticate", page=credentials.reauthenticate, who=USER,
           tag="Sign-in", summary="Prove once more who one is; earlier access tokens end",
           body=i.ReauthenticateBody, limits=AUTH, answers={200: s.GrantAnswer},
-          refusals=("INVALID_CREDENTIALS", "TOO_MANY_ATTEMPTS", "BUSY")),
+          refusals=("INVALID_CREDENTIALS", "MFA_INVALID", "TOO_MANY_ATTEMPTS", "BUSY")),
     Route(method="POST", path="/auth/change-password", page=credentials.change_password, who=USER,
           tag="Sign-in", summary="Change one's password", body=i.ChangePasswordBody, limits=AUTH,
           answers={200: s.MessageAnswer},
@@ -93,7 +107,25 @@ ROUTES: Final = (
           who=PUBLIC, tag="By mail", summary="Sign in by a link, in the browser that asked for it",
           body=i.MagicLinkCompleteBody, limits=AUTH, answers={200: s.GrantAnswer},
           sets_cookies=True,
-          refusals=("INVALID_OR_EXPIRED_LINK", "SESSION_LIMIT", "NOT_FOUND")),
+          refusals=("INVALID_OR_EXPIRED_LINK", "MFA_REQUIRED", "SESSION_LIMIT", "NOT_FOUND")),
+
+    # Second factors
+    Route(method="POST", path="/auth/mfa/enable", page=factors.enable, who=FRESH_USER,
+          tag="Second factor", summary="A secret for an app that makes codes; not active yet",
+          body=i.NoBody, optional_body=True, limits=AUTH, answers={200: s.NewAppAnswer},
+          refusals=("CONFLICT",)),
+    Route(method="POST", path="/auth/mfa/verify", page=factors.verify, who=USER,
+          tag="Second factor", summary="Confirm the app by a code, and get the recovery codes",
+          body=i.MfaCodeBody, limits=AUTH, answers={200: s.MfaEnabledAnswer},
+          refusals=("CONFLICT", "MFA_INVALID")),
+    Route(method="POST", path="/auth/mfa/disable", page=factors.disable, who=FRESH_USER,
+          tag="Second factor", summary="Turn it off, by a code of it", body=i.MfaDisableBody,
+          limits=AUTH, answers={200: s.MessageAnswer},
+          refusals=("CONFLICT", "MFA_INVALID", "TOO_MANY_ATTEMPTS")),
+    Route(method="POST", path="/auth/mfa/recovery-codes", page=factors.renew_recovery_codes,
+          who=FRESH_USER, tag="Second factor", summary="New recovery codes; the old ones end",
+          body=i.NoBody, optional_body=True, limits=AUTH, answers={200: s.RecoveryCodesAnswer},
+          refusals=("CONFLICT",)),
 
     # Users
     Route(method="GET", path="/users", page=users.list_users, who=permitted(Permission.USERS_READ),

@@ -29,6 +29,9 @@ MEANINGS: Final = {
     "of the account. Sign in again.",
     "TOKEN_REUSED": "This refresh token was used before, perhaps by a thief, so its session was "
     "ended. Sign in again.",
+    "MFA_REQUIRED": "The first factor was right, and the account has a second one. `mfaToken` and "
+    "one of `methods` lead on: `POST /auth/mfa/complete`, within five minutes.",
+    "MFA_INVALID": "The code is not right, is too old, or was used before. Each code works once.",
     "MALFORMED": "The request cannot be read: broken JSON, or a header, cookie or name given "
     "twice.",
     "INVALID_OR_EXPIRED_LINK": "The link was used, has expired, or never was one. Ask for a new "
@@ -46,7 +49,7 @@ MEANINGS: Final = {
     "or its CSRF token is wrong.",
     "NOT_FOUND": "There is no such thing, or nothing at this address.",
     "METHOD_NOT_ALLOWED": "The address has other methods; `Allow` names them.",
-    "CONFLICT": "What is asked for is taken already.",
+    "CONFLICT": "What is asked for is taken already, or does not fit how things are.",
     "LAST_ADMIN": "This would leave no active administrator. Make another one first.",
     "LAST_CREDENTIAL": "This would leave no way into the account. Add another one first.",
     "SESSION_LIMIT": "The user has as many live sessions as are allowed. End one of them first.",

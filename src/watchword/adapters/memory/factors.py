@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from watchword.adapters.memory.tables import Place
 from watchword.domain.factors import Totp
+from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
 from watchword.ports import Topic
 
@@ -24,11 +25,15 @@ class MemoryTotpFactors:
     async def find(self, user_id: str) -> Totp | None:
         return self._place.tables.totp.get(user_id)
 
-    async def confirm(self, totp: Totp, *, step: int, now: Instant) -> bool:
+    async def confirm(self, totp: Totp, *, step: int, now: Instant, shown_in: Session) -> bool:
         held = self._place.tables.totp.get(totp.user_id)
         if held is None or held.is_active or held.sealed_secret != totp.sealed_secret:
             return False
         self._place.tables.totp[held.user_id] = replace(held, last_step=step, confirmed_at=now)
+        sessions = self._place.tables.sessions
+        session = sessions.get(shown_in.id)
+        if session is not None and session.ended_at is None:
+            sessions[session.id] = replace(session, amr=shown_in.amr)
         self._enable(held.user_id, enabled=True)
         return True
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from watchword.adapters.sql.changes import note
 from watchword.adapters.sql.statements import Statements
 from watchword.domain.factors import Totp
+from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
 from watchword.ports import Topic
 
@@ -21,6 +22,7 @@ _CONFIRM = """
 UPDATE totp SET confirmed_at = :now, last_step = :step
 WHERE user_id = :user_id AND sealed_secret = :sealed_secret AND confirmed_at IS NULL
 """
+_SHOWN = "UPDATE sessions SET amr = :amr WHERE id = :id AND ended_at IS NULL"
 _BURN = """
 UPDATE totp SET last_step = :step
 WHERE user_id = :user_id AND last_step < :step AND confirmed_at IS NOT NULL
@@ -67,7 +69,7 @@ class SqlTotpFactors:
             confirmed_at=None if confirmed is None else int(confirmed),
         )
 
-    async def confirm(self, totp: Totp, *, step: int, now: Instant) -> bool:
+    async def confirm(self, totp: Totp, *, step: int, now: Instant, shown_in: Session) -> bool:
         confirmed = await self._statements.change(
             _CONFIRM,
             {
@@ -78,6 +80,8 @@ class SqlTotpFactors:
             },
         )
         if confirmed:
+            methods = " ".join(shown_in.amr)
+            await self._statements.change(_SHOWN, {"id": shown_in.id, "amr": methods})
             await self._enable(totp.user_id, enabled=True)
         return confirmed == 1
 

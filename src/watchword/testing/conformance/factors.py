@@ -12,15 +12,20 @@ from watchword.testing.conformance.ground import (
     Abandoned,
     ConformingStore,
     Promises,
+    a_session,
     abandon,
     alone,
     an_account,
     at_once,
     find_account,
+    find_session,
     given,
+    given_session,
 )
 
 ADA, BOB = an_account(), an_account("bob")
+MULTI_FACTOR = ("pwd", "otp", "mfa")
+SESSION = replace(a_session(ADA), amr=MULTI_FACTOR)
 
 
 def a_totp(*, sealed: bytes = b"sealed", user_id: str = ADA.id) -> Totp:
@@ -32,7 +37,10 @@ async def propose(store: ConformingStore, totp: Totp) -> bool:
 
 
 async def confirm(store: ConformingStore, totp: Totp, *, step: int = 10) -> bool:
-    return await alone(store, lambda unit: unit.totp.confirm(totp, step=step, now=NOW + MINUTE))
+    return await alone(
+        store,
+        lambda unit: unit.totp.confirm(totp, step=step, now=NOW + MINUTE, shown_in=SESSION),
+    )
 
 
 async def burn(store: ConformingStore, step: int) -> bool:
@@ -64,6 +72,18 @@ class TotpPromises(Promises):
         confirmed = replace(a_totp(), last_step=10, confirmed_at=NOW + MINUTE)
         assert await find(store) == confirmed
         assert (await find_account(store, ADA)).mfa_enabled
+
+    async def test_the_session_that_confirms_an_app_has_shown_it_and_no_other(
+        self, store: ConformingStore
+    ) -> None:
+        await given(store, ADA)
+        first, other = a_session(ADA), a_session(ADA, 2)
+        for session in (first, other):
+            await given_session(store, session)
+        await propose(store, a_totp())
+        await confirm(store, a_totp())
+        assert (await find_session(store, first)) == SESSION
+        assert (await find_session(store, other)) == other
 
     async def test_nothing_is_proposed_to_an_account_that_is_gone(
         self, store: ConformingStore
@@ -129,7 +149,7 @@ class TotpPromises(Promises):
             totp = a_totp(user_id=person.id)
             async with store.transaction() as unit:
                 await unit.totp.propose(totp)
-                await unit.totp.confirm(totp, step=1, now=NOW)
+                await unit.totp.confirm(totp, step=1, now=NOW, shown_in=SESSION)
                 await unit.recovery_codes.replace(person.id, [b"one"])
         assert await alone(store, lambda unit: unit.totp.remove(ADA.id))
         assert not await alone(store, lambda unit: unit.totp.remove(ADA.id))

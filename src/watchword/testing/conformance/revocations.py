@@ -44,7 +44,7 @@ def activate(unit: Unit) -> Awaitable[object]:
 async def enrol(unit: Unit) -> None:
     totp = Totp(user_id=ADA.id, sealed_secret=b"sealed", last_step=0, created_at=NOW)
     await unit.totp.propose(totp)
-    await unit.totp.confirm(totp, step=1, now=NOW)
+    await unit.totp.confirm(totp, step=1, now=NOW, shown_in=FIRST)
 
 
 def evict(unit: Unit) -> Awaitable[object]:
