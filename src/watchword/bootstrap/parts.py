@@ -129,7 +129,11 @@ def share(ground: Ground) -> Shared:
         randomness=ground.randomness,
     )
     standings = Standings(
-        ground.store, ground.store.revocations, keyring, settings.roles, meter=ground.meter
+        ground.store,
+        ground.store.revocations,
+        keyring,
+        settings.roles_in_force,
+        meter=ground.meter,
     )
     tokens = AccessTokens(settings.public_url, settings.audience)
     grants = Grants(
@@ -139,5 +143,6 @@ def share(ground: Ground) -> Shared:
         secrets.session_tokens(SESSION_PREFIX, "session cookies"),
         settings.access_token_ttl,
         ground.randomness,
+        settings.roles_in_force,
     )
     return Shared(keyring, standings, tokens, grants)

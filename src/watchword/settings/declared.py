@@ -237,6 +237,11 @@ class Declared:
         default="admin=* user=",
         meaning="Roles and their permissions, such as `support=users.read,sessions.read editor=`.",
     )
+    mfa_roles: tuple[str, ...] = setting(
+        "MFA_ROLES",
+        listed(text_line(32)),
+        meaning="Roles, comma-separated, in force only in sessions that showed a second factor.",
+    )
     # --- the machine
     body_limit: int = setting(
         "BODY_LIMIT",

@@ -39,8 +39,8 @@ MEANINGS: Final = {
     "TOO_LARGE": "The request is larger than the limit for bodies.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is neither `application/json` in UTF-8 nor, in the "
     "`session` transport, a form; or it is compressed.",
-    "STEP_UP_REQUIRED": "The last proof of identity is too long ago. Give a new one by "
-    "`POST /auth/reauthenticate`, then try again.",
+    "STEP_UP_REQUIRED": "The last proof of identity is too long ago, or this needs a second factor "
+    "that the session has not shown. Prove it by `POST /auth/reauthenticate`, then try again.",
     "ACCOUNT_DISABLED": "The account is disabled. Said only to those who know its password.",
     "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
     "it. Said only to those who know the password.",
@@ -141,7 +141,7 @@ def _of_policy(route: Route) -> Sequence[str]:
         codes.extend(("MALFORMED", *_SIGNED_IN))
     if who.permission is not None:
         codes.append("FORBIDDEN")
-    if who.fresh or who.fresh_owner:
+    if who.fresh or who.fresh_owner or who.permission is not None:
         codes.append("STEP_UP_REQUIRED")
     return codes
 
