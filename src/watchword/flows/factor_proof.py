@@ -63,6 +63,16 @@ class TotpSecrets:
         sealed = self.sealer.seal(secret.reveal(), _place_of(user_id))
         return secret, Totp(user_id=user_id, sealed_secret=sealed, last_step=0, created_at=now)
 
+    def resealed(self, held: Totp) -> bytes | None:
+        """None when the newest secret has sealed it, and when none that is given has."""
+        place = _place_of(held.user_id)
+        if self.sealer.is_current(held.sealed_secret, place):
+            return None
+        try:
+            return self.sealer.seal(self.sealer.open(held.sealed_secret, place), place)
+        except SealBroken:
+            return None
+
     def match(self, held: Totp, code: AppCode, now: Instant) -> int:
         """The step whose code this is. Raise `MfaInvalid`, `FactorSealedByAnotherSecret`."""
         try:

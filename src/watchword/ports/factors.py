@@ -27,6 +27,10 @@ class TotpFactors(Protocol):
         """False unless one is confirmed, and neither ``step`` nor a later one was burnt (B10)."""
         ...
 
+    async def list_after(self, user_id: str, *, at_most: int) -> Sequence[Totp]:
+        """By user id, from the one behind ``user_id`` on; confirmed or not."""
+        ...
+
     async def reseal(self, totp: Totp, sealed_secret: bytes) -> None:
         """The same secret under another key, unless it was replaced meanwhile."""
         ...

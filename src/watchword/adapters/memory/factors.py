@@ -44,6 +44,10 @@ class MemoryTotpFactors:
         self._place.tables.totp[user_id] = replace(held, last_step=step)
         return True
 
+    async def list_after(self, user_id: str, *, at_most: int) -> Sequence[Totp]:
+        totp = self._place.tables.totp
+        return [totp[key] for key in sorted(totp) if key > user_id][:at_most]
+
     async def reseal(self, totp: Totp, sealed_secret: bytes) -> None:
         held = self._place.tables.totp.get(totp.user_id)
         if held is not None and held.sealed_secret == totp.sealed_secret:

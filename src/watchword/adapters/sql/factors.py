@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Statements
+from watchword.adapters.sql.statements import Row, Statements
 from watchword.domain.factors import Totp
 from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
@@ -27,6 +27,9 @@ _BURN = """
 UPDATE totp SET last_step = :step
 WHERE user_id = :user_id AND last_step < :step AND confirmed_at IS NOT NULL
 """
+_LIST = f"""
+SELECT {_COLUMNS} FROM totp WHERE user_id > :after ORDER BY user_id LIMIT :at_most
+"""  # noqa: S608  constant columns
 _RESEAL = """
 UPDATE totp SET sealed_secret = :resealed
 WHERE user_id = :user_id AND sealed_secret = :sealed_secret
@@ -57,17 +60,7 @@ class SqlTotpFactors:
 
     async def find(self, user_id: str) -> Totp | None:
         row = await self._statements.row(_FIND, {"user_id": user_id})
-        if row is None:
-            return None
-        id_, sealed, step, created, confirmed = row
-        assert isinstance(sealed, bytes)
-        return Totp(
-            user_id=str(id_),
-            sealed_secret=sealed,
-            last_step=int(step or 0),
-            created_at=int(created or 0),
-            confirmed_at=None if confirmed is None else int(confirmed),
-        )
+        return None if row is None else _totp_of(row)
 
     async def confirm(self, totp: Totp, *, step: int, now: Instant, shown_in: Session) -> bool:
         confirmed = await self._statements.change(
@@ -87,6 +80,10 @@ class SqlTotpFactors:
 
     async def burn(self, user_id: str, step: int) -> bool:
         return await self._statements.change(_BURN, {"user_id": user_id, "step": step}) == 1
+
+    async def list_after(self, user_id: str, *, at_most: int) -> Sequence[Totp]:
+        rows = await self._statements.rows(_LIST, {"after": user_id, "at_most": at_most})
+        return [_totp_of(row) for row in rows]
 
     async def reseal(self, totp: Totp, sealed_secret: bytes) -> None:
         await self._statements.change(
@@ -109,6 +106,18 @@ class SqlTotpFactors:
     async def _enable(self, user_id: str, *, enabled: bool) -> None:
         await self._statements.change(_ENABLE, {"user_id": user_id, "enabled": int(enabled)})
         await note(self._statements, Topic.USER, user_id)
+
+
+def _totp_of(row: Row) -> Totp:
+    user_id, sealed, step, created, confirmed = row
+    assert isinstance(sealed, bytes)
+    return Totp(
+        user_id=str(user_id),
+        sealed_secret=sealed,
+        last_step=int(step or 0),
+        created_at=int(created or 0),
+        confirmed_at=None if confirmed is None else int(confirmed),
+    )
 
 
 class SqlRecoveryCodes:

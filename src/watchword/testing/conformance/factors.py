@@ -143,6 +143,19 @@ class TotpPromises(Promises):
         await alone(store, lambda unit: unit.totp.reseal(a_totp(), b"late"))
         assert await find(store) == a_totp(sealed=b"anew")
 
+    async def test_all_are_listed_piece_by_piece(self, store: ConformingStore) -> None:
+        await given(store, ADA, BOB)
+        ada, bob = a_totp(), a_totp(user_id=BOB.id)
+        for totp in (bob, ada):
+            await propose(store, totp)
+
+        async def list_after(user_id: str) -> list[Totp]:
+            return list(await alone(store, lambda unit: unit.totp.list_after(user_id, at_most=1)))
+
+        assert await list_after("") == [ada]
+        assert await list_after(ADA.id) == [bob]
+        assert await list_after(BOB.id) == []
+
     async def test_removing_takes_the_recovery_codes_along(self, store: ConformingStore) -> None:
         await given(store, ADA, BOB)
         for person in (ADA, BOB):
