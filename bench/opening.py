@@ -45,7 +45,7 @@ async def _open_all(settings: Settings, emails: Sequence[str]) -> list[Opened]:
 
 
 async def _open(core: Core, emails: Sequence[str]) -> list[Opened]:
-    opener, opened = core.services.sign_in.opener, []
+    opener, opened = core.services.sign_in.second.opener, []
     async with core.store.transaction() as unit:
         for email in emails:
             account = await unit.accounts.find_by_address(EmailAddress.parse(email))

@@ -250,6 +250,20 @@ class TestSecrets:
         assert "Set both, or neither" in problem(folder, **{alone: "someone@example.com"})
 
 
+class TestTheRolesThatAskForASecondFactor:
+    def test_are_named_in_the_other_setting(self, folder: Path) -> None:
+        settings = load(folder, ROLES="support=users.read", MFA_ROLES="admin, support")
+        assert settings.mfa_roles == ("admin", "support")
+        assert settings.roles_in_force.multi_factor == {"admin", "support"}
+        assert load(folder).roles_in_force == load(folder).roles
+
+    @pytest.mark.parametrize(
+        ("named", "told"), [("boss", "not in WATCHWORD_ROLES"), ("user", "Leave it out")]
+    )
+    def test_are_roles_that_hold_something(self, named: str, told: str, folder: Path) -> None:
+        assert told in problem(folder, MFA_ROLES=named)
+
+
 class TestThePublicUrl:
     @pytest.mark.parametrize(
         ("text", "meant"),

@@ -9,7 +9,6 @@ from watchword.domain.factors import (
     PASSKEY_NAME_LIMIT,
     PASSWORD,
     Passkey,
-    RecoveryCodes,
     Totp,
     WaysIn,
     combined,
@@ -93,13 +92,6 @@ class TestTotp:
 
     def test_does_not_show_its_secret(self) -> None:
         assert "sealed'" not in repr(self.APP)
-
-
-class TestRecoveryCodes:
-    def test_are_counted_and_not_shown(self) -> None:
-        codes = RecoveryCodes(user_id="u", hashes=frozenset({b"one", b"two"}), created_at=1)
-        assert codes.remaining == 2
-        assert "one" not in repr(codes)
 
 
 class TestAPasskey:

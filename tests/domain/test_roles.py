@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from watchword.domain.errors import Forbidden, Invalid
@@ -59,3 +61,17 @@ class TestHandingOutARole:
 
     def test_one_that_holds_nothing_is_always_allowed(self) -> None:
         ROLES.require_not_above("user", "user")
+
+
+class TestARoleThatAsksForASecondFactor:
+    STRICT = replace(ROLES, multi_factor=frozenset({"support"}))
+
+    @pytest.mark.parametrize("methods", [("pwd",), ("otp",), ("email", "otp"), ("hwk", "user"), ()])
+    def test_is_not_in_force_without_one(self, methods: tuple[str, ...]) -> None:
+        assert self.STRICT.in_force("support", methods) == "user"
+        assert self.STRICT.in_force("reader", methods) == "reader"
+        assert ROLES.in_force("support", methods) == "support"
+
+    @pytest.mark.parametrize("methods", [("pwd", "otp", "mfa"), ("hwk", "user", "mfa")])
+    def test_is_in_force_with_one(self, methods: tuple[str, ...]) -> None:
+        assert self.STRICT.in_force("support", methods) == "support"

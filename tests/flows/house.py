@@ -124,7 +124,9 @@ class House:
         **arrival: Any,
     ) -> Grant:
         came = Arrival(transport=transport, origin=ORIGIN, trace=TRACE, **arrival)
-        return await self.flows.sign_in(EmailAddress.parse(email), password, came)
+        outcome = await self.flows.sign_in(EmailAddress.parse(email), password, came)
+        assert isinstance(outcome, Grant)
+        return outcome
 
     async def refresh(self, token: str) -> Grant:
         return await self.flows.refresh(token, TRACE)

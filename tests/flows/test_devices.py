@@ -32,7 +32,9 @@ async def arrive(
     email: str = "ada@example.com",
 ) -> Grant:
     arrival = Arrival(transport=transport, origin=origin, trace=TRACE, device=device)
-    return await house.flows.sign_in(EmailAddress.parse(email), PASSWORD, arrival)
+    outcome = await house.flows.sign_in(EmailAddress.parse(email), PASSWORD, arrival)
+    assert isinstance(outcome, Grant)
+    return outcome
 
 
 async def told(post: PostOffice) -> list[Reason]:
@@ -102,7 +104,7 @@ class TestANewDevice:
     ) -> None:
         """Whoever guesses from the owner's network with the owner's browser guesses as anybody."""
         grant = await arrive(house, PHONE)
-        devices = house.flows.sign_in.opener.devices
+        devices = house.flows.sign_in.second.opener.devices
         assert grant.device is None
         assert await devices.proven(ada, None) is None
         browser = await arrive(house, PHONE, transport=Transport.COOKIE)

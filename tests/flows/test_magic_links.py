@@ -33,7 +33,9 @@ async def link(house: House, post: PostOffice) -> tuple[str, str]:
 
 
 async def complete(house: House, token: str, binding: str | None) -> Grant:
-    return await house.flows.magic_links.complete(token, binding, ARRIVAL)
+    outcome = await house.flows.magic_links.complete(token, binding, ARRIVAL)
+    assert isinstance(outcome, Grant)
+    return outcome
 
 
 class TestAMagicLink:

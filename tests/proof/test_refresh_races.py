@@ -196,7 +196,7 @@ class TestALostAnswer:
             async with store.transaction():
                 store._writer.connection.execute("PRAGMA defer_foreign_keys = ON")
                 store._writer.connection.execute(
-                    "INSERT INTO devices VALUES ('u-nobody', x'00', 0, 0)"
+                    "INSERT INTO devices VALUES ('u-nobody', x'00', 0, 0, NULL)"
                 )
 
         answers = await asyncio.gather(

@@ -43,6 +43,11 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/register"): {"email": "{new}", "password": PASSWORD},
     ("POST", "/auth/login"): {"email": "{other}", "password": PASSWORD, "transport": "body"},
     ("POST", "/auth/setup"): {"token": "none", "email": "{new}", "password": PASSWORD},
+    ("POST", "/auth/mfa/complete"): {"mfaToken": "none", "code": "123456"},
+    ("POST", "/auth/mfa/enable"): {},
+    ("POST", "/auth/mfa/verify"): {"code": "123456"},
+    ("POST", "/auth/mfa/disable"): {"code": "123456"},
+    ("POST", "/auth/mfa/recovery-codes"): {},
     ("POST", "/auth/logout"): {},
     ("POST", "/auth/logout-all"): {},
     ("POST", "/auth/reauthenticate"): {"password": PASSWORD},
@@ -78,6 +83,8 @@ BY_BROWSER: dict[str, tuple[int, str]] = {
     "/auth/passkeys/login": (401, "INVALID_CREDENTIALS"),
 }
 OWNED = {"/sessions/{id}", "/auth/passkeys/{id}"}
+# Nobody here has a second factor, or has begun with one.
+OF_A_FACTOR = {"/auth/mfa/verify", "/auth/mfa/disable", "/auth/mfa/recovery-codes"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
     """A status, and a code if it is a refusal."""
     who = route.who
     admitted = (min(route.answers), None)
+    if route.path == "/auth/mfa/complete":
+        return 401, "TOKEN_INVALID"
     if who.is_public:
         # There is an administrator already, and nobody has a link: these say no to everybody.
         no_link = (400, "INVALID_OR_EXPIRED_LINK")
@@ -152,6 +161,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
         return 403, "FORBIDDEN"
     if not visitor.is_fresh and (who.fresh or (who.fresh_owner and is_own)):
         return 403, "STEP_UP_REQUIRED"
+    if route.path in OF_A_FACTOR:
+        return 409, "CONFLICT"
     is_strange = subject == "unknown" or (route.path in OWNED and subject == "other")
     return (404, "NOT_FOUND") if is_strange else BY_BROWSER.get(route.path, admitted)
 
@@ -308,7 +319,7 @@ class TestTheTableItself:
         assert {f"{route.method} {route.path}" for route in ROUTES if route.who.is_public} == {
             *("POST /auth/register", "POST /auth/login", "POST /auth/setup"),
             # What they take is a proof of its own: a refresh token, any token, nothing at all.
-            *("POST /auth/refresh", "POST /auth/logout"),
+            *("POST /auth/refresh", "POST /auth/logout", "POST /auth/mfa/complete"),
             # What they give goes by mail, and what they take came by mail.
             *("POST /auth/forgot-password", "POST /auth/reset-password"),
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
@@ -320,10 +331,12 @@ class TestTheTableItself:
         }
 
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
-        """Of this release; the calls of one-time codes and of providers are none of it."""
+        """Of this release; the provider calls are none of it."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
             *(f"POST /auth/{name}" for name in ("register", "login", "refresh", "logout")),
             *(f"POST /auth/{name}" for name in ("logout-all", "reauthenticate", "setup")),
+            *(f"POST /auth/mfa/{name}" for name in ("enable", "verify", "complete", "disable")),
+            "POST /auth/mfa/recovery-codes",
             *("GET /auth/csrf", "POST /auth/change-password", "GET /auth/verify"),
             *("POST /auth/forgot-password", "POST /auth/reset-password"),
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),

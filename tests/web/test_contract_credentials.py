@@ -138,7 +138,7 @@ class TestReauthenticate:
     async def test_a_body_at_fault_is_named(self, server: Server) -> None:
         holder = await server.sign_in()
         answer = await holder.post("/auth/reauthenticate", json={"pasword": PASSWORD})
-        assert fields_of(refused(answer, 422, "VALIDATION_FAILED")) == ["password", "pasword"]
+        assert fields_of(refused(answer, 422, "VALIDATION_FAILED")) == ["pasword"]
 
 
 async def _step_up(root: Holder) -> httpx2.Response:

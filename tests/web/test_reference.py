@@ -85,9 +85,12 @@ class TestRefusalsOfARoute:
         assert (of_bodies & codes_of(route)) == (of_bodies if route.body else set())
 
     def test_name_step_up_where_the_policy_asks_for_it(self) -> None:
+        """Where a permission is needed as well: a role may ask for a second factor."""
         asking = {route.path for route in ROUTES if "STEP_UP_REQUIRED" in codes_of(route)}
         assert asking == {
-            *("/users/{id}", "/users/{id}/role", "/users/{id}/{role}", "/auth/change-email"),
+            *("/users", "/users/{id}", "/users/{id}/role", "/users/{id}/{role}", "/audit"),
+            *("/users/{id}/status", "/users/{id}/sessions", "/auth/change-email"),
+            *("/auth/mfa/enable", "/auth/mfa/disable", "/auth/mfa/recovery-codes"),
             *("/auth/passkeys/register/options", "/auth/passkeys/register", "/auth/passkeys/{id}"),
         }
 

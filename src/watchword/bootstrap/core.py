@@ -16,11 +16,13 @@ from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import require_breach_file
+from watchword.bootstrap.factors import totp_secrets
 from watchword.bootstrap.mail import make_sender
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
+from watchword.flows.resealing import Resealing
 from watchword.flows.sending import Sender
 from watchword.ports import Clock, Randomness, RequestTrace
 from watchword.settings import Settings
@@ -39,11 +41,16 @@ class Core:
     pool: HashingPool
     breaches: BreachSources
     user_agents: UserAgentParser
+    resealing: Resealing
 
     async def prepare(self) -> None:
-        """Signing keys, and the administrator of the settings if there is none."""
+        """Signing keys, and the administrator of the settings if there is none; while secrets are
+        rotated, second factors under the new one.
+        """
         await self.services.keyring.prepare()
         settings = self.settings
+        if len(settings.secret) > 1:
+            await self.resealing()
         if settings.admin_email is None or settings.admin_password is None:
             return
         if await self.services.setup.needs_admin():
@@ -99,6 +106,7 @@ def open_core(
         pool=ground.pool,
         breaches=ground.breaches,
         user_agents=ground.user_agents,
+        resealing=Resealing(ground.store, totp_secrets(ground)),
     )
 
 

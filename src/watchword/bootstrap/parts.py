@@ -36,8 +36,8 @@ class Secrets:
     def keys(self, label: str) -> list[bytes]:
         return [derive_key(master, label) for master in self.masters]
 
-    def sealer(self) -> Sealer:
-        return Sealer(self.keys("signing keys at rest"))
+    def sealer(self, label: str) -> Sealer:
+        return Sealer(self.keys(label))
 
     def signed_texts(self, label: str) -> SignedTexts:
         return SignedTexts(MacKeys(self.keys(label)))
@@ -123,13 +123,17 @@ def share(ground: Ground) -> Shared:
     )
     keyring = KeyRing(
         ground.store,
-        secrets.sealer(),
+        secrets.sealer("signing keys at rest"),
         policy,
         clock=ground.clock,
         randomness=ground.randomness,
     )
     standings = Standings(
-        ground.store, ground.store.revocations, keyring, settings.roles, meter=ground.meter
+        ground.store,
+        ground.store.revocations,
+        keyring,
+        settings.roles_in_force,
+        meter=ground.meter,
     )
     tokens = AccessTokens(settings.public_url, settings.audience)
     grants = Grants(
@@ -139,5 +143,6 @@ def share(ground: Ground) -> Shared:
         secrets.session_tokens(SESSION_PREFIX, "session cookies"),
         settings.access_token_ttl,
         ground.randomness,
+        settings.roles_in_force,
     )
     return Shared(keyring, standings, tokens, grants)

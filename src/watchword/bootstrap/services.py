@@ -5,36 +5,38 @@ from time import perf_counter
 from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import GatheringHasher
+from watchword.bootstrap.factors import make_factor_services
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.bootstrap.passkeys import make_passkeys
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
 from watchword.flows.addresses import Addresses
-from watchword.flows.attempts import PasswordProof
+from watchword.flows.attempts import Failures, PasswordProof
 from watchword.flows.credentials import Credentials
 from watchword.flows.devices import KnownDevices
 from watchword.flows.invitations import Invitations
 from watchword.flows.magic_links import MagicLinks
 from watchword.flows.new_passwords import NewPasswords
+from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
-from watchword.flows.sign_in import PasswordSignIn, SessionOpener
+from watchword.flows.sign_in import SessionOpener
 from watchword.flows.users import Users
 from watchword.settings import Settings
-from watchword.web.services import Services, WebPolicy
+from watchword.web.services import FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
 
 
 def make_services(ground: Ground, shared: Shared) -> Services:
-    settings, store, clock = ground.settings, ground.store, ground.clock
+    settings, store, clock, postman = ground.settings, ground.store, ground.clock, ground.postman
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
     opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
-    postman, grace = ground.postman, settings.refresh_grace
-    proof = _proof(ground, gather)
+    proof = PasswordProof(_failures(ground), GatheringHasher(ground.hasher, gather))
+    factors = make_factor_services(ground, proof.failures, opener)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
     return Services(
@@ -44,13 +46,14 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         standings=shared.standings,
         registration=registration,
         setup=Setup(store, registration, opener, clock, ground.randomness),
-        sign_in=_password_sign_in(ground, proof, opener),
-        refresh=Refresh(store, grants, shared.standings, postman, clock, ground.meter, grace),
+        sign_in=_password_sign_in(ground, proof, factors),
+        factors=factors,
+        refresh=_refresh(ground, shared),
         held_tokens=HeldTokens(store, opaque, shared.tokens, keyring, clock),
-        credentials=Credentials(store, proof, opener, ground.hasher, passwords, postman, clock),
-        recovery=Recovery(store, postman, proof, ground.hasher, passwords, clock),
+        credentials=_credentials(ground, proof, factors, passwords),
+        recovery=_recovery(ground, proof, passwords),
         addresses=Addresses(store, postman, clock),
-        magic_links=MagicLinks(store, postman, opener, clock, ground.randomness),
+        magic_links=MagicLinks(store, postman, factors.step, clock, ground.randomness),
         passkeys=make_passkeys(ground, opener),
         invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
@@ -84,31 +87,67 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
     return gather
 
 
-def _proof(ground: Ground, gather: Callable[[], Awaitable[None]]) -> PasswordProof:
-    settings, store = ground.settings, ground.store
-    hasher = GatheringHasher(ground.hasher, gather)
-    return PasswordProof(
-        store,
-        store.lockouts,
-        hasher,
+def _failures(ground: Ground) -> Failures:
+    return Failures(
+        ground.store,
+        ground.store.lockouts,
         ground.clock,
         ground.meter,
-        settings.lockout_policy,
+        ground.settings.lockout_policy,
         ground.postman,
     )
 
 
 def _password_sign_in(
-    ground: Ground, proof: PasswordProof, opener: SessionOpener
+    ground: Ground, proof: PasswordProof, factors: FactorServices
 ) -> PasswordSignIn:
     return PasswordSignIn(
         ground.store,
         proof,
-        opener,
+        factors.step,
         ground.hasher,
         ground.clock,
         ground.meter,
         ground.settings.needs_verified_email,
+    )
+
+
+def _credentials(
+    ground: Ground, proof: PasswordProof, factors: FactorServices, passwords: NewPasswords
+) -> Credentials:
+    return Credentials(
+        ground.store,
+        proof,
+        factors.step.proof,
+        factors.step.opener,
+        ground.hasher,
+        passwords,
+        ground.postman,
+        ground.clock,
+    )
+
+
+def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> Recovery:
+    return Recovery(
+        ground.store,
+        ground.postman,
+        proof,
+        ground.hasher,
+        passwords,
+        ground.clock,
+        ground.settings.needs_verified_email,
+    )
+
+
+def _refresh(ground: Ground, shared: Shared) -> Refresh:
+    return Refresh(
+        ground.store,
+        shared.grants,
+        shared.standings,
+        ground.postman,
+        ground.clock,
+        ground.meter,
+        ground.settings.refresh_grace,
     )
 
 

@@ -4,7 +4,8 @@ Refusal
 ├── NotAuthenticated      who is asking is not known
 │   ├── InvalidCredentials    TokenMissing    TokenInvalid    TokenExpired
 │   │   └── PasskeyNotAccepted
-│   └── SessionExpired        SessionRevoked  TokenReused
+│   ├── SessionExpired        SessionRevoked  TokenReused
+│   └── MfaRequired           MfaInvalid
 ├── NotAllowed            who is asking is known, and may not
 │   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
 │   └── WrongCurrentPassword           CsrfFailed
@@ -75,6 +76,16 @@ class SessionRevoked(NotAuthenticated):
 class TokenReused(NotAuthenticated):
     code = "TOKEN_REUSED"
     detail = "This refresh token was used before, so its session was ended. Sign in again."
+
+
+class MfaRequired(NotAuthenticated):
+    code = "MFA_REQUIRED"
+    detail = "The password was right. Show your second factor to go on."
+
+
+class MfaInvalid(NotAuthenticated):
+    code = "MFA_INVALID"
+    detail = "The code is not right, or was used before."
 
 
 class NotAllowed(Refusal):

@@ -68,19 +68,6 @@ class Totp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryCodes:
-    """What is left of a set: each code works once."""
-
-    user_id: str
-    hashes: frozenset[bytes] = field(repr=False)
-    created_at: Instant
-
-    @property
-    def remaining(self) -> int:
-        return len(self.hashes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Passkey:
     """One passkey of one user. ``id`` is ours, ``credential_id`` the authenticator's; ``aaguid``
     is the model that it claims to be.

@@ -1,5 +1,7 @@
 """One-time links, and challenges that are used up like them: what one is for and until when; only
 the hash of its secret is ever kept.
+
+The token between the two halves of a sign-in is one, though nobody is mailed it.
 """
 
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ class Purpose(StrEnum):
     MAGIC_LINK = "magic_link"
     PASSKEY_REGISTER = "passkey_register"
     PASSKEY_SIGN_IN = "passkey_sign_in"
+    MFA = "mfa"
 
     @property
     def lifetime(self) -> Span:
@@ -41,6 +44,7 @@ _LIFETIMES: dict[Purpose, Span] = {
     # As long as browsers are told to wait for the person.
     Purpose.PASSKEY_REGISTER: 5 * MINUTE,
     Purpose.PASSKEY_SIGN_IN: 5 * MINUTE,
+    Purpose.MFA: 5 * MINUTE,
 }
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from watchword.domain.errors import FieldError, Forbidden, Invalid
+from watchword.domain.factors import Methods, is_multi_factor
 
 
 class Permission(StrEnum):
@@ -31,9 +32,12 @@ USER = "user"
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """The configured roles. ``admin`` holds every permission, ``user`` none; both always exist."""
+    """The configured roles. ``admin`` holds every permission, ``user`` none; both always exist.
+    Those in ``multi_factor`` are in force in sessions that have shown a second factor.
+    """
 
     permissions: Mapping[str, frozenset[Permission]]
+    multi_factor: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, configured: Mapping[str, frozenset[Permission]] | None = None) -> "Roles":
@@ -42,6 +46,10 @@ class Roles:
     def granted_to(self, role: str) -> frozenset[Permission]:
         """A role that is no longer configured holds nothing."""
         return self.permissions.get(role, frozenset())
+
+    def in_force(self, role: str, methods: Methods) -> str:
+        """``role``, or ``user`` as long as it asks for more than ``methods`` (ASVS 6.3.3)."""
+        return USER if role in self.multi_factor and not is_multi_factor(methods) else role
 
     def require_known(self, role: str) -> None:
         if role not in self.permissions:

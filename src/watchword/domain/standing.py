@@ -11,13 +11,23 @@ from watchword.domain.time import Instant, Span
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Somebody who has proven who they are, with a session that was alive when they were asked."""
+    """Somebody who has proven who they are, with a session that was alive when they were asked.
+    ``role`` is the one in force; ``withheld`` is what the account's own role holds beyond it, until
+    a second factor was shown.
+    """
 
     account: Account
     session: Session
+    role: str
     permissions: frozenset[Permission]
+    withheld: frozenset[Permission] = frozenset()
 
     def require(self, permission: Permission) -> None:
+        if permission in self.withheld:
+            raise StepUpRequired(
+                "Show a second factor first: POST /auth/reauthenticate with a code. If you have"
+                " none, turn one on."
+            )
         if permission not in self.permissions:
             raise Forbidden
 

@@ -1,8 +1,9 @@
 """Proving a password, with every failure counted before it is made, under one key per account.
 
-Whichever door an attempt comes by (sign-in, re-authentication, a change of password), it is
-counted here, in a statement of its own that is committed before any hashing (attacks B04, B05,
-B13). An unknown address is counted, hashed for and refused just like a known one (E01, E02, E06).
+Whichever door an attempt comes by (sign-in, a second factor, re-authentication, a change of
+password), it is counted here, in a statement of its own that is committed before any hashing
+(attacks B04, B05, B13). An unknown address is counted, hashed for and refused just like a known one
+(E01, E02, E06).
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from watchword.ports import (
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whose password is tried: an account, or an address without one; from which known device."""
+    """At what an attempt is made: an account, or an address without one; by which known device."""
 
     address: EmailAddress
     account: Account | None
@@ -47,50 +48,18 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
-    """A password that was right: the account, and whether its hash is of today's parameters."""
+class Failures:
+    """The count of each target. Without a policy nothing is counted."""
 
-    account: Account
-    hash_state: HashState
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordProof:
     store: Store
     lockouts: Lockouts
-    hasher: Hasher
     clock: Clock
     meter: Meter
     policy: LockoutPolicy | None
     postman: Postman
 
-    async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
-        """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`."""
-        normal = normalise(password)
-        counted = await self._count(target)
-        account = target.account
-        disabled = counted is not None and counted.password_disabled
-        encoded = None if account is None or disabled else account.password_hash
-        try:
-            state = await self.hasher.verify(normal, encoded)
-        except Busy:
-            await self._take_back(target)
-            raise
-        except WrongPassword:
-            await self._record_failure(target, counted, trace)
-            raise InvalidCredentials from None
-        if account is None:
-            raise InvalidCredentials
-        if self.policy is not None:
-            await self.lockouts.succeed(target.key)
-        return Proof(account, state)
-
-    async def forget_failures(self, account: Account) -> None:
-        """A new password starts with a clean count, on every device."""
-        if self.policy is not None:
-            await self.lockouts.forget(f"account:{account.id}")
-
-    async def _count(self, target: Target) -> Attempts | None:
+    async def begin(self, target: Target) -> Attempts | None:
+        """Count an attempt as a failure before it is made. Raise `TooManyAttempts`."""
         if self.policy is None:
             return None
         try:
@@ -101,20 +70,30 @@ class PasswordProof:
                 retry_after=locked.retry_after, allowed=self.policy.failures
             ) from None
 
-    async def _take_back(self, target: Target) -> None:
-        """Whoever was turned away unheard has not failed: a storm locks nobody out."""
-        self.meter.count(Count.SIGN_INS, "busy")
+    async def take_back(self, target: Target) -> None:
+        """The attempt was none, and all that was counted before it stands."""
         if self.policy is not None:
             await self.lockouts.take_back(target.key, self.policy)
 
-    async def _record_failure(
-        self, target: Target, counted: Attempts | None, trace: RequestTrace
+    async def succeed(self, target: Target) -> None:
+        """Whoever the target is has proven it: what was counted before was theirs."""
+        if self.policy is not None:
+            await self.lockouts.succeed(target.key)
+
+    async def forget(self, account: Account) -> None:
+        """A new password starts with a clean count, on every device."""
+        if self.policy is not None:
+            await self.lockouts.forget(f"account:{account.id}")
+
+    async def record(
+        self, target: Target, counted: Attempts | None, reason: str, trace: RequestTrace
     ) -> None:
+        """What was counted was a failure indeed."""
         now = self.clock.now()
         subject = None if target.account is None else target.account.id
-        self.meter.count(Count.SIGN_INS, "wrong_password")
+        self.meter.count(Count.SIGN_INS, reason)
         async with self.store.transaction() as unit:
-            failed = SignInFailed(subject=subject, reason="wrong_password")
+            failed = SignInFailed(subject=subject, reason=reason)
             await unit.audit.append(failed, at=now, trace=trace)
             if counted is not None and counted.locked_until > now:
                 self.meter.count(Count.LOCKOUTS, "locked")
@@ -128,3 +107,43 @@ class PasswordProof:
                 await self.postman.write_to(
                     unit, Reason.ACCOUNT_LOCKED, target.address, trace, user_id=subject
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A password that was right: the account, and whether its hash is of today's parameters."""
+
+    account: Account
+    hash_state: HashState
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordProof:
+    failures: Failures
+    hasher: Hasher
+
+    async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
+        """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`."""
+        normal = normalise(password)
+        counted = await self.failures.begin(target)
+        account = target.account
+        disabled = counted is not None and counted.password_disabled
+        encoded = None if account is None or disabled else account.password_hash
+        try:
+            state = await self.hasher.verify(normal, encoded)
+        except Busy:
+            # Whoever was turned away unheard has not failed: a storm locks nobody out.
+            self.failures.meter.count(Count.SIGN_INS, "busy")
+            await self.failures.take_back(target)
+            raise
+        except WrongPassword:
+            await self.failures.record(target, counted, "wrong_password", trace)
+            raise InvalidCredentials from None
+        if account is None:
+            raise InvalidCredentials
+        if account.mfa_enabled:
+            # Half a proof: who knows the password must not wash off wrong codes by it (B12).
+            await self.failures.take_back(target)
+        else:
+            await self.failures.succeed(target)
+        return Proof(account, state)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from watchword.domain.accounts import Account
 from watchword.domain.errors import (
     FieldError,
     Invalid,
@@ -12,11 +13,13 @@ from watchword.domain.errors import (
     WrongCurrentPassword,
 )
 from watchword.domain.events import PasswordChanged, Reauthenticated
+from watchword.domain.factors import ONE_TIME_CODE, PASSWORD, Methods, combined
 from watchword.domain.letters import Reason
 from watchword.domain.passwords import normalise, words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.domain.standing import Caller
 from watchword.flows.attempts import PasswordProof, Proof, Target
+from watchword.flows.factor_proof import AppCode, FactorProof
 from watchword.flows.grants import Grant
 from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
@@ -28,6 +31,7 @@ from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
 class Credentials:
     store: Store
     proof: PasswordProof
+    factors: FactorProof
     opener: SessionOpener
     hasher: Hasher
     passwords: NewPasswords
@@ -68,11 +72,12 @@ class Credentials:
                 account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
             )
             await unit.links.discard(account.id)
+            await unit.devices.distrust(account.id)
             await unit.outbox.recall(account.id)
             event = PasswordChanged(subject=account.id, actor=account.id, session=caller.session.id)
             await unit.audit.append(event, at=now, trace=trace)
             await self.postman.tell(unit, Reason.PASSWORD_CHANGED, account, trace)
-        await self.proof.forget_failures(account)
+        await self.proof.failures.forget(account)
 
     async def _require_alive(self, unit: Unit, caller: Caller) -> None:
         """Hashing takes a while, and the session may have been ended in it."""
@@ -88,9 +93,26 @@ class Credentials:
         is dead (ASVS 7.2.4). Raise `WrongCurrentPassword`, `TooManyAttempts`.
         """
         proof = await self._prove(caller, password, trace, device)
+        return await self._renew(caller, proof.account, PASSWORD, trace)
+
+    async def reauthenticate_by_code(
+        self, caller: Caller, code: AppCode, trace: RequestTrace, *, device: str | None
+    ) -> Grant:
+        """As `reauthenticate`, and the session has shown a second factor from now on. Raise
+        `MfaInvalid`, `TooManyAttempts`.
+        """
+        account = await self._present(caller)
+        known = await self.opener.devices.proven(account, device)
+        await self.factors(account, known, code, trace)
+        return await self._renew(caller, account, ONE_TIME_CODE, trace)
+
+    async def _renew(
+        self, caller: Caller, account: Account, methods: Methods, trace: RequestTrace
+    ) -> Grant:
         now = self.clock.now()
+        amr = combined(caller.session.amr, methods)
         async with self.store.transaction() as unit:
-            session = await unit.sessions.reprove(caller.session, caller.session.amr, now=now)
+            session = await unit.sessions.reprove(caller.session, amr, now=now)
             if session is None:
                 await self._require_alive(unit, caller)
                 raise TokenExpired  # another proof came first: the session lives
@@ -101,16 +123,20 @@ class Credentials:
                 amr=" ".join(session.amr),
             )
             await unit.audit.append(event, at=now, trace=trace)
-        return await self.opener.grants.give(proof.account, session, now=now)
+        return await self.opener.grants.give(account, session, now=now)
 
     async def _prove(
         self, caller: Caller, password: str, trace: RequestTrace, device: str | None
     ) -> Proof:
-        account = await self.store.reading.accounts.find(caller.account.id)
-        if account is None:
-            raise SessionRevoked
+        account = await self._present(caller)
         known = await self.opener.devices.proven(account, device)
         try:
             return await self.proof(Target(account.email, account, known), password, trace)
         except InvalidCredentials:
             raise WrongCurrentPassword from None
+
+    async def _present(self, caller: Caller) -> Account:
+        account = await self.store.reading.accounts.find(caller.account.id)
+        if account is None:
+            raise SessionRevoked
+        return account

@@ -16,12 +16,14 @@ _OLD: Span = DAY  # what was seen since then need not be written down again
 @dataclass(frozen=True, slots=True)
 class Greeting:
     """``is_known``: this device has signed in to the account before; ``is_first``: none has.
-    ``cookie`` is what makes the device known, None for a client that keeps no cookies.
+    ``cookie`` is what makes the device known and ``device_hash`` what is kept of it, None for a
+    client that keeps no cookies.
     """
 
     is_known: bool
     is_first: bool
     cookie: str | None
+    device_hash: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class KnownDevices:
         its own (attack B06).
         """
         likeness = hash_of(f"{limit_bucket(origin.ip)} {origin.user_agent}".encode())
-        hashes = [likeness]
+        hashes, held = [likeness], None
         if keeps_cookies:
             held = self.hash_of(cookie)
             if held is None:
@@ -78,4 +80,4 @@ class KnownDevices:
         for device_hash, at in zip(hashes, seen, strict=True):
             if at is None or now - at >= _OLD:
                 await unit.devices.remember(account.id, device_hash, now=now)
-        return Greeting(is_known, is_first, cookie if keeps_cookies else None)
+        return Greeting(is_known, is_first, cookie if keeps_cookies else None, held)

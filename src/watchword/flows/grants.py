@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from watchword.crypto.access_tokens import AccessClaims, AccessTokens
 from watchword.crypto.opaque import SessionTokens, to_text
 from watchword.domain.accounts import Account
+from watchword.domain.roles import Roles
 from watchword.domain.sessions import Session, Transport
 from watchword.domain.standing import Caller
 from watchword.domain.time import SECOND, Instant, Span
@@ -53,6 +54,7 @@ class Grants:
     cookies: SessionTokens
     lifetime: Span
     randomness: Randomness
+    roles: Roles
 
     async def give(
         self, account: Account, session: Session, *, now: Instant, device: str | None = None
@@ -93,7 +95,7 @@ class Grants:
             jti=to_text(self.randomness.bytes(_JTI_BYTES)),
             iat=issued,
             exp=max(ends, issued + 1),
-            role=account.role,
+            role=self.roles.in_force(account.role, session.amr),
             gen=session.proof,
             amr=session.amr,
         )

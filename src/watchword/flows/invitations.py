@@ -25,7 +25,7 @@ class Invitations:
         """Raise `Invalid` naming the field, `Forbidden` for a role above one's own, `Conflict`."""
         address, shown, given = EmailAddress.parse(email), parse_name(name), role or USER
         self.roles.require_known(given)
-        self.roles.require_not_above(caller.account.role, given)
+        self.roles.require_not_above(caller.role, given)
         account = self.registration.new_account(address, shown, given, None)
         async with self.store.transaction() as unit:
             await unit.accounts.insert(account)

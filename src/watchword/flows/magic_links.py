@@ -1,26 +1,30 @@
 """Signing in by a link in a mail, in the browser that asked for it and in no other (P12)."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from watchword.crypto.opaque import hash_of, to_text
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import LinkInvalid
 from watchword.domain.events import EmailVerified
+from watchword.domain.factors import Methods
 from watchword.domain.letters import Reason
 from watchword.domain.links import Purpose
 from watchword.flows.grants import Grant
 from watchword.flows.outbox import Postman
-from watchword.flows.sign_in import Arrival, SessionOpener
+from watchword.flows.second_step import FactorNeeded, SecondStep
+from watchword.flows.sign_in import Arrival
 from watchword.ports import Clock, Randomness, RequestTrace, Store
 
 _BINDING_BYTES = 32
+_MAIL: Final[Methods] = ("email",)
 
 
 @dataclass(frozen=True, slots=True)
 class MagicLinks:
     store: Store
     postman: Postman
-    opener: SessionOpener
+    second: SecondStep
     clock: Clock
     randomness: Randomness
 
@@ -36,9 +40,11 @@ class MagicLinks:
                 await self.postman.write_to(unit, Reason.MAGIC_LINK, address, trace, detail=detail)
         return binding
 
-    async def complete(self, token: str, binding: str | None, arrival: Arrival) -> Grant:
-        """Raise `LinkInvalid` for a token that is not live, and in another browser, where it stays
-        good for the right one; `SessionLimitReached`.
+    async def complete(
+        self, token: str, binding: str | None, arrival: Arrival
+    ) -> Grant | FactorNeeded:
+        """A mail is one factor at most. Raise `LinkInvalid` for a token that is not live, and in
+        another browser, where it stays good for the right one; `SessionLimitReached`.
         """
         token_hash = hash_of(token.encode("utf-8", "replace"))
         held = hash_of((binding or "").encode("utf-8", "replace"))
@@ -55,4 +61,7 @@ class MagicLinks:
                 verified = EmailVerified(subject=account.id, actor=account.id)
                 await unit.audit.append(verified, at=now, trace=arrival.trace)
                 account = replace(account, email_verified=True)
-            return await self.opener.open(unit, account, arrival, amr=("email",), proven=None)
+            if await self.second.is_asked_of(unit.devices, account, arrival.device):
+                return await self.second.ask(unit, account, arrival, methods=_MAIL, proven=None)
+            opener = self.second.opener
+            return await opener.open(unit, account, arrival, amr=_MAIL, proven=None)

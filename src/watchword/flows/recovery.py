@@ -11,7 +11,7 @@ from watchword.domain.errors import (
     PasswordRefused,
     WrongPassword,
 )
-from watchword.domain.events import PasswordReset, SessionsEnded
+from watchword.domain.events import MfaDisabled, PasswordReset, SessionsEnded
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import words_of_person
@@ -32,6 +32,7 @@ class Recovery:
     hasher: Hasher
     passwords: NewPasswords
     clock: Clock
+    needs_verified: bool
 
     async def forgot(self, email: str, trace: RequestTrace) -> None:
         """The same work for every address: whether it has an account is found out by whoever
@@ -45,8 +46,8 @@ class Recovery:
 
     async def reset(self, token: str, new_password: str, trace: RequestTrace) -> None:
         """Set the password, verify the address, end every session and every other link of the
-        user; factors stay (ASVS 6.4.3). Raise `LinkInvalid`, or `PasswordRefused`, `Invalid` and
-        `Busy`, after which the link is still good.
+        user; factors stay (ASVS 6.4.3, attack P05), save in `_remove_planted`. Raise `LinkInvalid`,
+        or `PasswordRefused`, `Invalid` and `Busy`, after which the link is still good.
         """
         token_hash = hash_of(token.encode("utf-8", "replace"))
         link, account = await self._holder(token_hash)
@@ -57,7 +58,9 @@ class Recovery:
             account = await self._require_same(unit, consumed)
             await unit.ownership.set_password(account.id, encoded)
             await unit.ownership.verify_address(account.id, account.email)
+            await self._remove_planted(unit, account, trace)
             await unit.links.discard(account.id)
+            await unit.devices.distrust(account.id)
             await unit.outbox.recall(account.id)
             count = await unit.sessions.end_all(account.id, EndReason.PASSWORD_RESET, now=now)
             await unit.audit.append(
@@ -72,7 +75,18 @@ class Recovery:
                 )
                 await unit.audit.append(ended, at=now, trace=trace)
             await self.postman.tell(unit, Reason.PASSWORD_RESET, account, trace)
-        await self.proof.forget_failures(account)
+        await self.proof.failures.forget(account)
+
+    async def _remove_planted(self, unit: Unit, account: Account, trace: RequestTrace) -> None:
+        """Where addresses have to be confirmed, this account's never was, so whoever set a factor
+        up had not shown that the address is theirs, and this link has (attack O08).
+        """
+        if not self.needs_verified or account.email_verified:
+            return
+        if await unit.totp.remove(account.id):
+            event = MfaDisabled(subject=account.id, actor=account.id, reason="address_verified")
+            await unit.audit.append(event, at=self.clock.now(), trace=trace)
+            await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
 
     async def _holder(self, token_hash: bytes) -> tuple[Link, Account]:
         """Whose link it is: a guess costs no hashing."""

@@ -1,32 +1,20 @@
 """Sign-in: a proof of identity becomes one server-side session, new each time (attack S01)."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
-from watchword.domain.accounts import Account, EmailAddress
+from watchword.domain.accounts import Account
 from watchword.domain.devices import Origin
-from watchword.domain.errors import AccountDisabled, Busy, EmailNotVerified
-from watchword.domain.events import PasswordUpgraded, SessionEnded, SignedIn
+from watchword.domain.events import DeviceTrusted, SessionEnded, SignedIn
+from watchword.domain.factors import ONE_TIME_CODE, Methods
 from watchword.domain.letters import Reason
-from watchword.domain.passwords import normalise
+from watchword.domain.second_step import TRUSTED_FOR
 from watchword.domain.sessions import EndReason, Session, SessionPolicy, Transport
 from watchword.domain.time import Instant
-from watchword.flows.attempts import PasswordProof, Proof, Target
-from watchword.flows.devices import KnownDevices
+from watchword.flows.devices import Greeting, KnownDevices
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.outbox import Postman
-from watchword.ports import (
-    Clock,
-    Count,
-    Hasher,
-    HashState,
-    Meter,
-    Randomness,
-    RequestTrace,
-    Store,
-    Unit,
-)
+from watchword.ports import Clock, Randomness, RequestTrace, Unit
 
 SALT_BYTES = 16
 
@@ -34,7 +22,8 @@ SALT_BYTES = 16
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
     """Where a sign-in comes from and how its session is to be held. ``device`` is the signed
-    device cookie, ``replaces`` the ids of the sessions that this browser held until now.
+    device cookie, ``replaces`` the ids of the sessions that this browser held until now;
+    ``trusts_device``: it is not to be asked for a second factor for a while.
     """
 
     transport: Transport
@@ -43,6 +32,7 @@ class Arrival:
     remember: bool = True
     device: str | None = None
     replaces: frozenset[str] = frozenset()
+    trusts_device: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class SessionOpener:
         account: Account,
         arrival: Arrival,
         *,
-        amr: tuple[str, ...],
+        amr: Methods,
         proven: str | None,
     ) -> Grant:
         """``proven`` is the stored hash that was matched; None when it was no password."""
@@ -85,17 +75,29 @@ class SessionOpener:
             keeps_cookies=arrival.transport is not Transport.BODY,
             now=now,
         )
-        signed_in = SignedIn(
-            subject=account.id,
-            actor=account.id,
-            session=session.id,
-            amr=" ".join(amr),
-            new_device=not greeting.is_known,
-        )
-        await unit.audit.append(signed_in, at=now, trace=arrival.trace)
+        await self._note(unit, session, arrival, greeting)
         if not (greeting.is_known or greeting.is_first):
             await self.postman.tell(unit, Reason.NEW_DEVICE, account, arrival.trace)
         return await self.grants.give(account, session, now=now, device=greeting.cookie)
+
+    async def _note(
+        self, unit: Unit, session: Session, arrival: Arrival, greeting: Greeting
+    ) -> None:
+        """What is written down of it. Only the signed cookie is ever trusted, never a likeness."""
+        now, user_id = session.created_at, session.user_id
+        event = SignedIn(
+            subject=user_id,
+            actor=user_id,
+            session=session.id,
+            amr=" ".join(session.amr),
+            new_device=not greeting.is_known,
+        )
+        await unit.audit.append(event, at=now, trace=arrival.trace)
+        has_shown_a_code = set(ONE_TIME_CODE) <= set(session.amr)
+        if arrival.trusts_device and has_shown_a_code and greeting.device_hash is not None:
+            await unit.devices.trust(user_id, greeting.device_hash, until=now + TRUSTED_FOR)
+            trusted = DeviceTrusted(subject=user_id, actor=user_id, session=session.id)
+            await unit.audit.append(trusted, at=now, trace=arrival.trace)
 
     async def _replace(self, unit: Unit, session_id: str, arrival: Arrival, now: Instant) -> None:
         standing = await unit.sessions.find(session_id)
@@ -108,7 +110,7 @@ class SessionOpener:
             await unit.audit.append(ended, at=now, trace=arrival.trace)
 
     def _new_session(
-        self, account: Account, arrival: Arrival, amr: tuple[str, ...], now: Instant
+        self, account: Account, arrival: Arrival, amr: Methods, now: Instant
     ) -> Session:
         policy = self.policy
         absolute = policy.absolute_ttl if arrival.remember else policy.unremembered_ttl
@@ -132,68 +134,3 @@ class SessionOpener:
             origin=arrival.origin,
             remembered=arrival.remember,
         )
-
-
-async def _nothing() -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class PasswordSignIn:
-    store: Store
-    proof: PasswordProof
-    opener: SessionOpener
-    hasher: Hasher
-    clock: Clock
-    meter: Meter
-    needs_verified: bool
-
-    async def __call__(
-        self,
-        address: EmailAddress,
-        password: str,
-        arrival: Arrival,
-        *,
-        on_proof: Callable[[], Awaitable[None]] = _nothing,
-    ) -> Grant:
-        """Raise `InvalidCredentials` for a wrong password as for an unknown address or an account
-        without a password, `TooManyAttempts`; only after the right password `AccountDisabled` and
-        `EmailNotVerified`; `SessionLimitReached`, `Busy`. ``on_proof`` is done once the password
-        has proven right.
-        """
-        account = await self.store.reading.accounts.find_by_address(address)
-        device = await self.opener.devices.proven(account, arrival.device)
-        target = Target(address, account, device)
-        proof = await self.proof(target, password, arrival.trace)
-        if not proof.account.is_active:
-            self.meter.count(Count.SIGN_INS, "disabled")
-            raise AccountDisabled
-        if self.needs_verified and not proof.account.email_verified:
-            self.meter.count(Count.SIGN_INS, "not_verified")
-            raise EmailNotVerified
-        upgraded = await self._upgraded_hash(proof, password)
-        await on_proof()  # counters do not wait for the disk: it shares the session's commit
-        grant = await self._open(proof.account, arrival, upgraded)
-        self.meter.count(Count.SIGN_INS, "signed_in")
-        return grant
-
-    async def _upgraded_hash(self, proof: Proof, password: str) -> str | None:
-        if proof.hash_state is HashState.CURRENT:
-            return None
-        try:
-            return await self.hasher.hash(normalise(password))
-        except Busy:
-            return None  # another time: whoever has proven who they are is not turned away for it
-
-    async def _open(self, account: Account, arrival: Arrival, upgraded: str | None) -> Grant:
-        """The session opens only if the hash that was proven is still the account's: a password
-        changed meanwhile wins (attack R09).
-        """
-        proven = account.password_hash
-        async with self.store.transaction() as unit:
-            grant = await self.opener.open(unit, account, arrival, amr=("pwd",), proven=proven)
-            if upgraded is not None and await unit.accounts.replace_password(
-                account.id, upgraded, instead_of=proven or ""
-            ):
-                event = PasswordUpgraded(subject=account.id, actor=account.id)
-                await unit.audit.append(event, at=self.clock.now(), trace=arrival.trace)
-        return grant

@@ -156,12 +156,18 @@ class Standings:
         if standing is None or not _is_open(standing):
             self._forget(session_id)
             raise SessionRevoked
-        permissions = self._roles.granted_to(standing.account.role)
-        caller = Caller(standing.account, standing.session, permissions)
+        caller = self._caller(standing)
         picture = _Picture(caller)
         if epoch == self._epoch:
             self._keep(session_id, picture)
         return picture
+
+    def _caller(self, standing: Standing) -> Caller:
+        account, session, roles = standing.account, standing.session, self._roles
+        role = roles.in_force(account.role, session.amr)
+        permissions = roles.granted_to(role)
+        withheld = roles.granted_to(account.role) - permissions
+        return Caller(account, session, role, permissions, withheld)
 
     def _keep(self, session_id: str, picture: _Picture) -> None:
         while len(self._pictures) >= self._capacity:

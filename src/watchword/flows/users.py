@@ -69,7 +69,7 @@ class Users:
         """
         self.roles.require_known(role)
         if caller is not None:
-            self.roles.require_not_above(caller.account.role, role)
+            self.roles.require_not_above(caller.role, role)
         async with self.store.transaction() as unit:
             before = await self._subject(unit, caller, user_id)
             await unit.accounts.change_role(user_id, role)

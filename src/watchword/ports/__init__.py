@@ -5,6 +5,7 @@ An adapter's author runs `watchword.testing`'s conformance suite against these. 
 Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
 """
 
+from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.machinery import (
     Breaches,
     Clock,
@@ -84,6 +85,7 @@ __all__ = [
     "Passkeys",
     "Randomness",
     "Reading",
+    "RecoveryCodes",
     "RequestTrace",
     "Revocations",
     "Sessions",
@@ -92,6 +94,7 @@ __all__ = [
     "StoredKey",
     "Tally",
     "Topic",
+    "TotpFactors",
     "Unit",
     "UserAgents",
 ]

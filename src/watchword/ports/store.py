@@ -9,6 +9,7 @@ from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
+from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.passkeys import Passkeys
 from watchword.ports.values import (
@@ -165,6 +166,16 @@ class Devices(Protocol):
 
     async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None: ...
 
+    async def trust(self, user_id: str, device_hash: bytes, *, until: Instant) -> None:
+        """Only one that is known; nobody signs in from it by that alone."""
+        ...
+
+    async def is_trusted(self, user_id: str, device_hash: bytes, *, now: Instant) -> bool: ...
+
+    async def distrust(self, user_id: str) -> None:
+        """All of a user's; they stay known."""
+        ...
+
 
 class AuditLog(Protocol):
     async def append(self, event: Event, *, at: Instant, trace: RequestTrace) -> None: ...
@@ -218,11 +229,20 @@ class Reading(People, Protocol):
     def audit(self) -> AuditReader: ...
 
 
-class Unit(People, Protocol):
-    """One transaction: everything in it is committed together, before its block is left."""
+class Proofs(Protocol):
+    """What shows that somebody is who they say, and changes when they show it."""
 
     @property
     def ownership(self) -> Ownership: ...
+    @property
+    def totp(self) -> TotpFactors: ...
+    @property
+    def recovery_codes(self) -> RecoveryCodes: ...
+
+
+class Unit(People, Proofs, Protocol):
+    """One transaction: everything in it is committed together, before its block is left."""
+
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -219,6 +219,12 @@ class Declared:
         default="100/15m",
         meaning="Requests to `/auth/*` per client address, `count/period`, or `off`.",
     )
+    limit_mfa: Allowance | None = setting(
+        "LIMIT_MFA",
+        or_off(allowance()),
+        default="10/1h",
+        meaning="Wrong codes of a second factor on one account, `count/period`, or `off`.",
+    )
     lockout_policy: LockoutPolicy | None = setting(
         "LOCKOUT",
         or_off(lockout()),
@@ -230,6 +236,11 @@ class Declared:
         roles(),
         default="admin=* user=",
         meaning="Roles and their permissions, such as `support=users.read,sessions.read editor=`.",
+    )
+    mfa_roles: tuple[str, ...] = setting(
+        "MFA_ROLES",
+        listed(text_line(32)),
+        meaning="Roles, comma-separated, in force only in sessions that showed a second factor.",
     )
     # --- the machine
     body_limit: int = setting(

@@ -4,12 +4,13 @@ Invariant: settings that contradict each other do not come out of `Settings.load
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from watchword.domain.mail import Mailbox
+from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
 from watchword.settings.addresses import anchor_database_url, database_file
@@ -82,6 +83,10 @@ class Settings(DeclaredMail):
     @property
     def needs_verified_email(self) -> bool:
         return self.email_verification is EmailVerification.REQUIRED
+
+    @property
+    def roles_in_force(self) -> Roles:
+        return replace(self.roles, multi_factor=frozenset(self.mfa_roles))
 
     @property
     def database_path(self) -> Path:
@@ -158,3 +163,9 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.admin_password and settings.admin_email is None:
         name = "WATCHWORD_ADMIN_EMAIL"
         yield name, f"{name}: missing beside WATCHWORD_ADMIN_PASSWORD. Set both, or neither."
+    for role in settings.mfa_roles:
+        name = "WATCHWORD_MFA_ROLES"
+        if role not in settings.roles.permissions:
+            yield name, f"{name}: names a role that is not in WATCHWORD_ROLES."
+        elif role == USER:
+            yield name, f"{name}: user is what people are without a second factor. Leave it out."

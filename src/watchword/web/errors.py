@@ -7,6 +7,7 @@ import msgspec
 
 from watchword.domain.errors import Invalid, Limited, NotAuthenticated, Refusal, Unavailable
 from watchword.domain.time import SECOND
+from watchword.flows.second_step import FactorNeeded
 from watchword.web.answers import PROBLEM, Answer, encode
 
 DOCS: Final = "/docs#"  # on the public URL; a reference with its full path: RFC 9457 section 3.1.1
@@ -19,6 +20,8 @@ STATUSES: Final = {
     "SESSION_EXPIRED": 401,
     "SESSION_REVOKED": 401,
     "TOKEN_REUSED": 401,
+    "MFA_REQUIRED": 401,
+    "MFA_INVALID": 401,
     "MALFORMED": 400,
     "INVALID_OR_EXPIRED_LINK": 400,
     "TOO_LARGE": 413,
@@ -90,7 +93,9 @@ class FieldProblem(msgspec.Struct, frozen=True):
 
 
 class Problem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """``message`` is the same text as ``detail``; ``errors`` come with a 422."""
+    """``message`` is the same text as ``detail``; ``errors`` come with a 422, and the last three
+    with ``MFA_REQUIRED``.
+    """
 
     type: str
     title: str
@@ -100,6 +105,9 @@ class Problem(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     code: str
     request_id: str
     errors: list[FieldProblem] | None = None
+    requires_mfa: bool | None = None
+    methods: tuple[str, ...] | None = None
+    mfa_token: str | None = None
 
 
 def anchor_of(code: str) -> str:
@@ -107,8 +115,10 @@ def anchor_of(code: str) -> str:
     return code.lower().replace("_", "-")
 
 
-def problem(refusal: Refusal, request_id: str) -> Answer:
-    """The answer that says ``refusal``; what is in it was written by us, not by a library."""
+def problem(refusal: Refusal, request_id: str, *, leads_on: FactorNeeded | None = None) -> Answer:
+    """The answer that says ``refusal``; what is in it was written by us, not by a library.
+    ``leads_on`` is how a sign-in that is half done goes on.
+    """
     code = refusal.code
     status = 403 if _of_signed_in(refusal) else STATUSES[code]
     fields = None
@@ -123,6 +133,9 @@ def problem(refusal: Refusal, request_id: str) -> Answer:
         code=code,
         request_id=request_id,
         errors=fields,
+        requires_mfa=True if leads_on else None,
+        methods=leads_on.methods if leads_on else None,
+        mfa_token=leads_on.token if leads_on else None,
     )
     answer = Answer(status, encode(content), [PROBLEM])
     _add_headers(answer, refusal)
@@ -152,7 +165,7 @@ def _add_headers(answer: Answer, refusal: Refusal) -> None:
 
 def _challenge(refusal: NotAuthenticated) -> bytes:
     """RFC 6750 section 3: without a token no error code, with a bad one ``invalid_token``."""
-    if refusal.code in {"TOKEN_MISSING", "INVALID_CREDENTIALS"}:
+    if refusal.code in {"TOKEN_MISSING", "INVALID_CREDENTIALS", "MFA_REQUIRED", "MFA_INVALID"}:
         return b'Bearer realm="watchword"'
     described = f'error="invalid_token", error_description="{refusal.detail}"'
     return f'Bearer realm="watchword", {described}'.encode()

@@ -74,6 +74,13 @@ class Example:
 
 _LINK = "Q2hvb3NlIG9u…"
 
+_CODE = "123456"
+_RECOVERY_CODE = "0A1B-2C3D-…"
+_NEW_APP = s.NewAppAnswer(
+    secret="MFRGGZDF…",
+    otpauth_url="otpauth://totp/…",
+    qr_code="data:image/png;base64,…",
+)
 _SIGNED_IN = s.GrantAnswer(
     "You are signed in.",
     user=_USER,
@@ -120,6 +127,9 @@ _ALL: Final = (
         i.LoginBody(email=_EMAIL, password=_PASSWORD, transport=Transport.BODY),
     ),
     Example("signInFromBrowser", i.LoginBody(email=_EMAIL, password=_PASSWORD)),
+    Example("completeSignIn", i.MfaCompleteBody(mfa_token=_LINK, code=_CODE)),
+    Example("confirmApp", i.MfaCodeBody(code=_CODE)),
+    Example("turnOff", i.MfaDisableBody(recovery_code=_RECOVERY_CODE)),
     Example("setUp", i.SetupBody(token=_LINK, email=_EMAIL, password=_PASSWORD)),
     Example("refreshToken", i.RefreshBody(refresh_token=_REFRESH)),
     Example("reauthenticate", i.ReauthenticateBody(password=_PASSWORD)),
@@ -144,6 +154,9 @@ _ALL: Final = (
     Example("rename", i.NameBody(name="Ada King")),
     Example("role", i.RoleBody(role="admin")),
     Example("status", i.StatusBody(status="disabled")),
+    Example("newApp", _NEW_APP),
+    Example("mfaEnabled", s.MfaEnabledAnswer("Your second factor is on.", (_RECOVERY_CODE,))),
+    Example("recoveryCodes", s.RecoveryCodesAnswer((_RECOVERY_CODE,))),
     Example("user", s.UserAnswer("The account was made. Sign in to go on.", _USER)),
     Example("managedUser", s.ManagedUserAnswer("Here is the user.", _MANAGED)),
     Example("users", s.UsersAnswer("Here are the users.", [_MANAGED], None)),

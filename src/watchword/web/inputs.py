@@ -22,7 +22,9 @@ class RegisterBody(Input, frozen=True, forbid_unknown_fields=True):
 
 
 class LoginBody(Input, frozen=True, forbid_unknown_fields=True):
-    """``mfaCode`` and ``trustDevice`` say nothing about an account without a second factor."""
+    """``mfaCode`` and ``trustDevice`` say nothing about an account without a second factor. Without
+    ``mfaCode`` the answer to one with it is 401 ``MFA_REQUIRED``, and leads on.
+    """
 
     email: Text
     password: Password
@@ -30,6 +32,29 @@ class LoginBody(Input, frozen=True, forbid_unknown_fields=True):
     remember: bool = True
     mfa_code: Text | None = None
     trust_device: bool = False
+
+
+class MfaCompleteBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``code`` or ``recoveryCode``, one of them. Without ``transport`` it is that of the sign-in
+    that this completes. ``trustDevice``: this browser is not asked for 30 days.
+    """
+
+    mfa_token: Text
+    code: Text | None = None
+    recovery_code: Text | None = None
+    transport: Transport | None = None
+    trust_device: bool = False
+
+
+class MfaCodeBody(Input, frozen=True, forbid_unknown_fields=True):
+    code: Text
+
+
+class MfaDisableBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``code`` or ``recoveryCode``, one of them."""
+
+    code: Text | None = None
+    recovery_code: Text | None = None
 
 
 class SetupBody(Input, frozen=True, forbid_unknown_fields=True):
@@ -44,7 +69,10 @@ class RefreshBody(Input, frozen=True, forbid_unknown_fields=True):
 
 
 class ReauthenticateBody(Input, frozen=True, forbid_unknown_fields=True):
-    password: Password
+    """``password`` or ``code``, one of them."""
+
+    password: Password | None = None
+    code: Text | None = None
 
 
 class ChangePasswordBody(Input, frozen=True, forbid_unknown_fields=True):

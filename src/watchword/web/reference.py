@@ -30,6 +30,9 @@ MEANINGS: Final = {
     "of the account. Sign in again.",
     "TOKEN_REUSED": "This refresh token was used before, perhaps by a thief, so its session was "
     "ended. Sign in again.",
+    "MFA_REQUIRED": "The first factor was right, and the account has a second one. `mfaToken` and "
+    "one of `methods` lead on: `POST /auth/mfa/complete`, within five minutes.",
+    "MFA_INVALID": "The code is not right, is too old, or was used before. Each code works once.",
     "MALFORMED": "The request cannot be read: broken JSON, or a header, cookie or name given "
     "twice.",
     "INVALID_OR_EXPIRED_LINK": "The link was used, has expired, or never was one. Ask for a new "
@@ -37,8 +40,8 @@ MEANINGS: Final = {
     "TOO_LARGE": "The request is larger than the limit for bodies.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is neither `application/json` in UTF-8 nor, in the "
     "`session` transport, a form; or it is compressed.",
-    "STEP_UP_REQUIRED": "The last proof of identity is too long ago. Give a new one by "
-    "`POST /auth/reauthenticate`, then try again.",
+    "STEP_UP_REQUIRED": "The last proof of identity is too long ago, or this needs a second factor "
+    "that the session has not shown. Prove it by `POST /auth/reauthenticate`, then try again.",
     "ACCOUNT_DISABLED": "The account is disabled. Said only to those who have shown that it is "
     "theirs.",
     "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
@@ -48,7 +51,7 @@ MEANINGS: Final = {
     "or its CSRF token is wrong.",
     "NOT_FOUND": "There is no such thing, or nothing at this address.",
     "METHOD_NOT_ALLOWED": "The address has other methods; `Allow` names them.",
-    "CONFLICT": "What is asked for is taken already.",
+    "CONFLICT": "What is asked for is taken already, or does not fit how things are.",
     "LAST_ADMIN": "This would leave no active administrator. Make another one first.",
     "LAST_CREDENTIAL": "This would leave no way into the account. Add another one first.",
     "SESSION_LIMIT": "The user has as many live sessions as are allowed. End one of them first.",
@@ -140,7 +143,7 @@ def _of_policy(route: Route) -> Sequence[str]:
         codes.extend(("MALFORMED", *_SIGNED_IN))
     if who.permission is not None:
         codes.append("FORBIDDEN")
-    if who.fresh or who.fresh_owner:
+    if who.fresh or who.fresh_owner or who.permission is not None:
         codes.append("STEP_UP_REQUIRED")
     return codes
 

@@ -15,11 +15,13 @@ from watchword.flows.keyring import KeyRing
 from watchword.flows.magic_links import MagicLinks
 from watchword.flows.passkey_sign_in import PasskeySignIn
 from watchword.flows.passkeys import OwnPasskeys, PasskeyRegistration
+from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
+from watchword.flows.second_factors import Enrolment, SecondFactors
+from watchword.flows.second_step import SecondStep
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
-from watchword.flows.sign_in import PasswordSignIn
 from watchword.flows.standings import Standings
 from watchword.flows.users import Users
 from watchword.ports import (
@@ -75,6 +77,15 @@ class WebPolicy:
         return self.public_url.startswith("https://")
 
 
+@dataclass(frozen=True, slots=True)
+class FactorServices:
+    """What pages may ask about second factors."""
+
+    step: SecondStep
+    enrolment: Enrolment
+    upkeep: SecondFactors
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkeys:
     """What is done with passkeys: with a new one, by one, and with one's own."""
@@ -95,6 +106,7 @@ class Services:
     registration: Registration
     setup: Setup
     sign_in: PasswordSignIn
+    factors: FactorServices
     refresh: Refresh
     held_tokens: HeldTokens
     credentials: Credentials

@@ -143,6 +143,23 @@ class GrantAnswer(OptionalShape, frozen=True):
     refresh_token: str | None = None
 
 
+class NewAppAnswer(Shape, frozen=True):
+    """``secret`` is base32; ``qrCode`` is a ``data:`` URL of a PNG that shows ``otpauthUrl``."""
+
+    secret: str
+    otpauth_url: str
+    qr_code: str
+
+
+class MfaEnabledAnswer(Shape, frozen=True):
+    message: str
+    recovery_codes: tuple[str, ...]
+
+
+class RecoveryCodesAnswer(Shape, frozen=True):
+    recovery_codes: tuple[str, ...]
+
+
 class RevokedAnswer(Shape, frozen=True):
     message: str
     revoked: int

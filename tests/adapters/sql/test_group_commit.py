@@ -283,7 +283,7 @@ class TestFailing:
             async with store.transaction() as unit:
                 connection = store._writer.connection
                 connection.execute("PRAGMA defer_foreign_keys = ON")
-                connection.execute("INSERT INTO devices VALUES ('nobody', x'00', 1, 1)")
+                connection.execute("INSERT INTO devices VALUES ('nobody', x'00', 1, 1, NULL)")
                 await unit.accounts.insert(an_account("bad"))
 
         await insert(store, "before")

@@ -75,6 +75,17 @@ class MemoryDevices:
         if user_id in self._place.tables.accounts:
             self._place.tables.devices[user_id, device_hash] = now
 
+    async def trust(self, user_id: str, device_hash: bytes, *, until: Instant) -> None:
+        if await self.is_known(user_id, device_hash):
+            self._place.tables.trusted[user_id, device_hash] = until
+
+    async def is_trusted(self, user_id: str, device_hash: bytes, *, now: Instant) -> bool:
+        return self._place.tables.trusted.get((user_id, device_hash), now) > now
+
+    async def distrust(self, user_id: str) -> None:
+        trusted = self._place.tables.trusted
+        self._place.tables.trusted = {k: at for k, at in trusted.items() if k[0] != user_id}
+
 
 class MemoryKeys:
     def __init__(self, place: Place) -> None:

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
+from watchword.adapters.memory.factors import MemoryRecoveryCodes, MemoryTotpFactors
 from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.passkeys import MemoryPasskeys
 from watchword.adapters.memory.records import (
@@ -44,6 +45,8 @@ class MemoryUnit:
         self.passkeys = MemoryPasskeys(place)
         self.sessions = MemorySessions(place)
         self.ownership = MemoryOwnership(place)
+        self.totp = MemoryTotpFactors(place)
+        self.recovery_codes = MemoryRecoveryCodes(place)
         self.links = MemoryLinks(place)
         self.outbox = MemoryOutbox(place)
         self.devices = MemoryDevices(place)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
 from watchword.domain.accounts import Account
-from watchword.domain.factors import Passkey
+from watchword.domain.factors import Passkey, Totp
 from watchword.domain.letters import Letter
 from watchword.domain.links import Link
 from watchword.domain.sessions import Session
@@ -25,6 +25,9 @@ class Tables:
     links: dict[bytes, Link] = field(default_factory=dict)
     letters: dict[str, tuple[Instant, Letter]] = field(default_factory=dict)
     devices: dict[tuple[str, bytes], Instant] = field(default_factory=dict)
+    trusted: dict[tuple[str, bytes], Instant] = field(default_factory=dict)
+    totp: dict[str, Totp] = field(default_factory=dict)
+    recovery_codes: dict[str, frozenset[bytes]] = field(default_factory=dict)
     keys: dict[str, StoredKey] = field(default_factory=dict)
     audit: dict[int, AuditRecord] = field(default_factory=dict)
     events: int = 0

@@ -35,6 +35,14 @@ INSERT INTO devices (user_id, device_hash, first_seen_at, last_seen_at)
 SELECT u.id, :device_hash, :now, :now FROM users u WHERE u.id = :user_id
 ON CONFLICT (user_id, device_hash) DO UPDATE SET last_seen_at = excluded.last_seen_at
 """
+_TRUST = """
+UPDATE devices SET trusted_until = :until WHERE user_id = :user_id AND device_hash = :device_hash
+"""
+_IS_TRUSTED = """
+SELECT 1 FROM devices
+WHERE user_id = :user_id AND device_hash = :device_hash AND trusted_until > :now
+"""
+_DISTRUST = "UPDATE devices SET trusted_until = NULL WHERE user_id = :user_id"
 _LIST_KEYS = """
 SELECT kid, algorithm, sealed, created_at, activated_at, retires_at FROM signing_keys
 ORDER BY created_at, kid
@@ -148,6 +156,20 @@ class SqlDevices:
         await self._statements.change(
             _REMEMBER, {"user_id": user_id, "device_hash": device_hash, "now": now}
         )
+
+    async def trust(self, user_id: str, device_hash: bytes, *, until: Instant) -> None:
+        await self._statements.change(
+            _TRUST, {"user_id": user_id, "device_hash": device_hash, "until": until}
+        )
+
+    async def is_trusted(self, user_id: str, device_hash: bytes, *, now: Instant) -> bool:
+        row = await self._statements.row(
+            _IS_TRUSTED, {"user_id": user_id, "device_hash": device_hash, "now": now}
+        )
+        return row is not None
+
+    async def distrust(self, user_id: str) -> None:
+        await self._statements.change(_DISTRUST, {"user_id": user_id})
 
 
 class SqlKeys:

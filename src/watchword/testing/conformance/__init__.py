@@ -15,7 +15,8 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "housekeeping", "ground", "mail", "passkeys",
+    "accounts", "audit", "counters", "directory", "factors", "housekeeping", "ground", "mail",
+    "passkeys",
     "records", "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
@@ -24,6 +25,7 @@ from watchword.testing.conformance.accounts import AccountPromises
 from watchword.testing.conformance.audit import AuditPromises
 from watchword.testing.conformance.counters import LimitPromises, LockoutPromises
 from watchword.testing.conformance.directory import DirectoryPromises
+from watchword.testing.conformance.factors import RecoveryCodePromises, TotpPromises
 from watchword.testing.conformance.ground import ConformingStore
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
 from watchword.testing.conformance.mail import (
@@ -60,10 +62,12 @@ class StoreConformance(
     OutboxPromises,
     OwnershipPromises,
     PasskeyPromises,
+    RecoveryCodePromises,
     RevocationPromises,
     RotationPromises,
     SeenDevicePromises,
     SessionPromises,
+    TotpPromises,
     TransactionPromises,
 ):
     """Every promise of every port of a store."""

@@ -129,6 +129,37 @@ class DevicePromises(Promises):
             await unit.devices.remember("u-nobody", b"tablet", now=NOW)
         assert not await store.reading.devices.is_known("u-nobody", b"tablet")
 
+    async def test_a_known_device_is_trusted_until_its_time(self, store: ConformingStore) -> None:
+        ada, bob = an_account(), an_account("bob")
+        await given(store, ada, bob)
+        async with store.transaction() as unit:
+            await unit.devices.remember(ada.id, b"tablet", now=NOW)
+            await unit.devices.remember(bob.id, b"tablet", now=NOW)
+            await unit.devices.trust(ada.id, b"tablet", until=NOW + DAY)
+            await unit.devices.trust(ada.id, b"unknown", until=NOW + DAY)
+            await unit.devices.remember(ada.id, b"tablet", now=NOW + 1)
+        devices = store.reading.devices
+        assert await devices.is_trusted(ada.id, b"tablet", now=NOW + DAY - 1)
+        assert not await devices.is_trusted(ada.id, b"tablet", now=NOW + DAY)
+        assert not await devices.is_trusted(bob.id, b"tablet", now=NOW)
+        assert not await devices.is_trusted(ada.id, b"unknown", now=NOW)
+
+    async def test_distrust_is_of_all_devices_of_one_user_who_stay_known(
+        self, store: ConformingStore
+    ) -> None:
+        ada, bob = an_account(), an_account("bob")
+        await given(store, ada, bob)
+        async with store.transaction() as unit:
+            for account, device in ((ada, b"tablet"), (ada, b"phone"), (bob, b"tablet")):
+                await unit.devices.remember(account.id, device, now=NOW)
+                await unit.devices.trust(account.id, device, until=NOW + DAY)
+            await unit.devices.distrust(ada.id)
+        devices = store.reading.devices
+        assert not await devices.is_trusted(ada.id, b"tablet", now=NOW)
+        assert not await devices.is_trusted(ada.id, b"phone", now=NOW)
+        assert await devices.is_known(ada.id, b"tablet")
+        assert await devices.is_trusted(bob.id, b"tablet", now=NOW)
+
 
 class KeyPromises(Promises):
     async def test_keys_are_listed_oldest_first_and_whole(self, store: ConformingStore) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.errors import LastAdmin
+from watchword.domain.factors import Totp
 from watchword.domain.roles import USER
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import HOUR
@@ -40,6 +41,12 @@ def activate(unit: Unit) -> Awaitable[object]:
     return unit.keys.activate(KEY.kid, now=NOW, overlap=HOUR)
 
 
+async def enrol(unit: Unit) -> None:
+    totp = Totp(user_id=ADA.id, sealed_secret=b"sealed", last_step=0, created_at=NOW)
+    await unit.totp.propose(totp)
+    await unit.totp.confirm(totp, step=1, now=NOW, shown_in=FIRST)
+
+
 def evict(unit: Unit) -> Awaitable[object]:
     newest = a_session(ADA, 3, at=NOW + 2)
     return unit.sessions.open(newest, limit=2, evicts=True, proven=None)
@@ -56,6 +63,7 @@ CHANGING: dict[str, tuple[Verb, Change]] = {
         ),
         OF_ADA,
     ),
+    "second factor": (enrol, OF_ADA),
     "role": (lambda u: u.accounts.change_role(ADA.id, "support"), OF_ADA),
     "status": (lambda u: u.accounts.change_status(ADA.id, Status.DISABLED), OF_ADA),
     "delete": (lambda u: u.accounts.delete(ADA.id), OF_ADA),

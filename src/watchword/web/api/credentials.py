@@ -1,6 +1,8 @@
 """Changing one's password, and proving once more who one is."""
 
+from watchword.domain.errors import FieldError, Invalid
 from watchword.domain.sessions import Transport
+from watchword.flows.factor_proof import AppCode
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.inputs import (
@@ -29,12 +31,17 @@ async def change_password(call: Call, body: ChangePasswordBody) -> Answer:
 
 async def reauthenticate(call: Call, body: ReauthenticateBody) -> Answer:
     """In the ``session`` transport the cookie is replaced; else a new access token is given."""
-    grant = await call.services.credentials.reauthenticate(
-        call.user,
-        body.password,
-        call.trace,
-        device=call.cookie(call.identity.names.device),
-    )
+    credentials, device = call.services.credentials, call.cookie(call.identity.names.device)
+    if body.password is not None and body.code is None:
+        grant = await credentials.reauthenticate(
+            call.user, body.password, call.trace, device=device
+        )
+    elif body.code is not None and body.password is None:
+        grant = await credentials.reauthenticate_by_code(
+            call.user, AppCode(body.code), call.trace, device=device
+        )
+    else:
+        raise Invalid(FieldError("password", "Send the password or a code, one of them."))
     access = grant.access
     content = GrantAnswer(
         "You have confirmed who you are.",

@@ -23,12 +23,12 @@ _METRICS_TYPE = (b"content-type", b"text/plain; version=0.0.4; charset=utf-8")
 async def verify(call: Call) -> Answer:
     """Forward auth. Values that are not ASCII are percent-encoded (RFC 9110 section 5.5)."""
     wanted = call.query("role").get("role")
-    account = call.user.account
-    if wanted is not None and account.role != wanted:
+    account, role = call.user.account, call.user.role
+    if wanted is not None and role != wanted:
         raise Forbidden
     headers = {
         b"x-auth-user": account.id,
-        b"x-auth-role": account.role,
+        b"x-auth-role": role,
         b"x-auth-session": call.user.session.id,
         b"x-auth-email": quote(account.email.text, safe="@+!#$&'*/=?^`{|}~"),
     }

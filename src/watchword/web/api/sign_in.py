@@ -3,12 +3,22 @@
 from functools import partial
 
 from watchword.domain.accounts import EmailAddress
-from watchword.domain.errors import Busy, Malformed, Refusal, TokenInvalid, TokenMissing
+from watchword.domain.errors import (
+    Busy,
+    Malformed,
+    MfaRequired,
+    Refusal,
+    TokenInvalid,
+    TokenMissing,
+)
 from watchword.domain.sessions import EndReason, Transport
+from watchword.flows.factor_proof import AppCode
 from watchword.flows.grants import Grant
+from watchword.flows.second_step import FactorNeeded
 from watchword.flows.sign_in import Arrival
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
+from watchword.web.errors import problem
 from watchword.web.identity import bearer_token
 from watchword.web.inputs import (
     LoginBody,
@@ -44,14 +54,19 @@ async def register(call: Call, body: RegisterBody) -> Answer:
 async def login(call: Call, body: LoginBody) -> Answer:
     email = EmailAddress.parse(body.email)
     await call.limiter.count_sign_in(call.ip, email)
-    arrival = await arrival_of(call, body.transport, remember=body.remember)
+    arrival = await arrival_of(
+        call, body.transport, remember=body.remember, trusts_device=body.trust_device
+    )
     forgive = partial(call.limiter.forgive_sign_ins, call.ip, email)
+    code = None if body.mfa_code is None else AppCode(body.mfa_code)
     try:
-        grant = await call.services.sign_in(email, body.password, arrival, on_proof=forgive)
+        outcome = await call.services.sign_in(
+            email, body.password, arrival, code=code, on_proof=forgive
+        )
     except Busy:
         await call.limiter.take_back_sign_in(call.ip, email)
         raise
-    return signed_in(call, grant, "You are signed in.")
+    return signed_in(call, outcome, "You are signed in.")
 
 
 async def setup(call: Call, body: SetupBody) -> Answer:
@@ -62,7 +77,9 @@ async def setup(call: Call, body: SetupBody) -> Answer:
     return signed_in(call, grant, "The administrator was made, and you are signed in.")
 
 
-async def arrival_of(call: Call, transport: Transport, *, remember: bool) -> Arrival:
+async def arrival_of(
+    call: Call, transport: Transport, *, remember: bool, trusts_device: bool = False
+) -> Arrival:
     """A browser that held sessions before gives them up for the new one (attack S01)."""
     held, device = set(), None
     if transport is not Transport.BODY:
@@ -77,11 +94,16 @@ async def arrival_of(call: Call, transport: Transport, *, remember: bool) -> Arr
         remember=remember,
         device=device,
         replaces=frozenset(session_id for session_id in held if session_id is not None),
+        trusts_device=trusts_device,
     )
 
 
-def signed_in(call: Call, grant: Grant, message: str) -> Answer:
-    """The answer of every way to sign in."""
+def signed_in(call: Call, grant: Grant | FactorNeeded, message: str) -> Answer:
+    """The answer of every way to sign in. Before the second factor nothing is given out that is
+    good for anything else (attack S14).
+    """
+    if isinstance(grant, FactorNeeded):
+        return problem(MfaRequired(), call.request_id, leads_on=grant)
     access = grant.access
     content = GrantAnswer(
         message,

@@ -8,6 +8,7 @@ from pathlib import Path
 from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
+from watchword.adapters.sql.factors import SqlRecoveryCodes, SqlTotpFactors
 from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
 from watchword.adapters.sql.ownership import SqlOwnership
 from watchword.adapters.sql.passkeys import SqlPasskeys
@@ -48,6 +49,8 @@ class SqlUnit:
         self.passkeys = SqlPasskeys(statements)
         self.sessions = SqlSessions(statements)
         self.ownership = SqlOwnership(statements)
+        self.totp = SqlTotpFactors(statements)
+        self.recovery_codes = SqlRecoveryCodes(statements)
         self.links = SqlLinks(statements)
         self.outbox = SqlOutbox(statements)
         self.devices = SqlDevices(statements)
