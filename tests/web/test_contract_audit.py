@@ -354,8 +354,8 @@ class TestReadingIt:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in` and `test_contract_mail`; imports are a
-    command's.
+    """Those of the tests above, of `test_contract_sign_in`, `test_contract_mail` and
+    `test_contract_mfa`; imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
@@ -364,6 +364,8 @@ def test_every_type_that_there_is_is_written_by_something() -> None:
         *("credential.password_reset", "account.registration_repeated", "account.invited"),
         *("account.email_verified", "account.email_change_requested", "account.email_changed"),
         *("mail.link_sent", "mail.failed"),
+        *("credential.mfa_enabled", "credential.mfa_disabled", "credential.device_trusted"),
+        *("credential.recovery_code_used", "credential.recovery_codes_replaced"),
         *("session.signed_in", "session.sign_in_failed", "session.reauthenticated"),
         *("session.ended", "session.all_ended", "session.token_reused"),
         *("setup.link_made", "keys.rotated"),
