@@ -412,8 +412,8 @@ class TestWhatIsWrittenOfMail:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in` and of `test_contract_passkeys`; imports
-    are a command's.
+    """Those of the tests above, of `test_contract_sign_in` and of what tells of factors and passkeys;
+    imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
@@ -424,6 +424,8 @@ def test_every_type_that_there_is_is_written_by_something() -> None:
         *("credential.passkey_added", "credential.passkey_rejected", "credential.passkey_renamed"),
         *("credential.passkey_removed", "credential.passkey_suspected"),
         *("mail.link_sent", "mail.failed"),
+        *("credential.mfa_enabled", "credential.mfa_disabled", "credential.device_trusted"),
+        *("credential.recovery_code_used", "credential.recovery_codes_replaced"),
         *("session.signed_in", "session.sign_in_failed", "session.reauthenticated"),
         *("session.ended", "session.all_ended", "session.token_reused"),
         *("setup.link_made", "keys.rotated"),

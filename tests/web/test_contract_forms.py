@@ -388,6 +388,7 @@ def test_every_code_is_one_of_the_contract_with_its_status() -> None:
         **dict.fromkeys(("INVALID_CREDENTIALS", "TOKEN_MISSING", "TOKEN_INVALID"), 401),
         **dict.fromkeys(("TOKEN_EXPIRED", "TOKEN_REUSED"), 401),
         **dict.fromkeys(("SESSION_EXPIRED", "SESSION_REVOKED"), 401),
+        **dict.fromkeys(("MFA_REQUIRED", "MFA_INVALID"), 401),
         **dict.fromkeys(
             ("FORBIDDEN", "STEP_UP_REQUIRED", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED"), 403
         ),

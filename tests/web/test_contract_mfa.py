@@ -240,6 +240,7 @@ class TestNewRecoveryCodes:
         codes = accepted(answer, 200, "recoveryCodes")["recoveryCodes"]
         assert len(set(codes) | set(phone.recovery_codes)) == 20
         assert (await server.mail()).subject == "New recovery codes at Watchword"
+        assert [e.type for e in events(server)].count("credential.recovery_codes_replaced") == 1
         token = await token_of(server)
         old = await complete(server, token, recoveryCode=phone.recovery_codes[0])
         refused(old, 401, "MFA_INVALID")

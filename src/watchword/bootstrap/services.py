@@ -38,7 +38,6 @@ def make_services(ground: Ground, shared: Shared) -> Services:
     proof = PasswordProof(_failures(ground), GatheringHasher(ground.hasher, gather))
     factors = make_factor_services(ground, proof.failures, opener)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
-    opaque = (grants.refresh_tokens, grants.cookies)
     return Services(
         policy=_web_policy(settings),
         sessions_policy=settings.session_policy,
@@ -49,7 +48,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         sign_in=_password_sign_in(ground, proof, factors),
         factors=factors,
         refresh=_refresh(ground, shared),
-        held_tokens=HeldTokens(store, opaque, shared.tokens, keyring, clock),
+        held_tokens=_held_tokens(ground, shared),
         credentials=_credentials(ground, proof, factors, passwords),
         recovery=_recovery(ground, proof, passwords),
         addresses=Addresses(store, postman, clock),
@@ -85,6 +84,11 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
             await store.gather(_GATHERING)
 
     return gather
+
+
+def _held_tokens(ground: Ground, shared: Shared) -> HeldTokens:
+    opaque = (shared.grants.refresh_tokens, shared.grants.cookies)
+    return HeldTokens(ground.store, opaque, shared.tokens, shared.keyring, ground.clock)
 
 
 def _failures(ground: Ground) -> Failures:

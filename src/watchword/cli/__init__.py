@@ -34,6 +34,9 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "users export": Entry("users:export_users", "Write out every account, newest first."),
     "users disable": Entry("users:disable", "Disable an account and end its sessions."),
     "users enable": Entry("users:enable", "Let a disabled account sign in again."),
+    "users reset-mfa": Entry(
+        "users:reset_mfa", "Remove the second factor of somebody who has lost it."
+    ),
     "sessions list": Entry(
         "sessions:list_sessions", "List the live sessions of a user, newest first."
     ),

@@ -139,3 +139,22 @@ def _change(context: click.Context, who: str, status: Status) -> None:
 async def _change_status(core: Core, who: str, status: Status, *, trace: RequestTrace) -> None:
     account = await get_account(core, who)
     await core.services.users.change_status(None, account.id, status, trace)
+
+
+@click.command("reset-mfa", epilog=examples("watchword users reset-mfa ada@example.com"))
+@click.argument("email", metavar="EMAIL|ID")
+@click.pass_context
+def reset_mfa(context: click.Context, *, email: str) -> None:
+    """Remove the second factor of somebody who has lost it.
+
+    Make sure who is asking, by a way that no mail can stand for. Their password stays, the audit
+    log keeps it, and a mail tells the owner.
+    """
+    trace = trace_of(context)
+    run(lambda core: _reset_mfa(core, email, trace))
+    click.echo(f"{email} has no second factor any more.")
+
+
+async def _reset_mfa(core: Core, who: str, trace: RequestTrace) -> None:
+    account = await get_account(core, who)
+    await core.services.factors.upkeep.remove(account, trace)

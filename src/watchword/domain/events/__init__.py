@@ -1,9 +1,10 @@
 """What happened, one class per audit fact; an event is written in the transaction of its change.
 
-To add one: subclass `Event` in the module that it belongs to, name it here, give it a ``type`` (dotted, past tense) and a docstring that says when
-it is written, add its own fields (strings, numbers, booleans; never a secret, never a password,
-never a token), and write it in the flow's transaction beside the change it tells of. It then shows
-up in ``GET /audit``, and by ``scripts/make_docs.py`` in docs/events.md.
+To add one: subclass `Event` in the module that it belongs to and name it here. Give it a ``type``
+(dotted, past tense) and a docstring that says when it is written, add its own fields (strings,
+numbers, booleans; never a secret, never a password, never a token), and write it in the flow's
+transaction beside the change it tells of. It then shows up in ``GET /audit``, and by
+``scripts/make_docs.py`` in docs/events.md.
 """
 
 from watchword.domain.events.accounts import (
