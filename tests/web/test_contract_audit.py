@@ -412,8 +412,8 @@ class TestWhatIsWrittenOfMail:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in` and of what tells of factors and passkeys;
-    imports are a command's.
+    """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors and
+    passkeys; imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
