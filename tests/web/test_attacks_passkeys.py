@@ -518,3 +518,25 @@ class TestAnAccount:
         await ada.post("/auth/logout", json={})
         answer = await ada.post("/auth/passkeys/register", json={"credential": credential})
         refused(answer, 401, "SESSION_REVOKED")
+
+
+class TestAPlantedPasskey:
+    @pytest.mark.parametrize("was_verified", [False, True])
+    async def test_o08_ends_when_the_owner_of_the_address_shows_that_it_is_theirs(
+        self, server: Server, was_verified: bool
+    ) -> None:
+        """Whoever made the account in the name of another's address keeps no way in."""
+        await server.register()
+        if was_verified:
+            await change_rows(server, "UPDATE users SET email_verified = 1")
+        maker, authenticator = await server.sign_in(), an_authenticator()
+        await add(maker, authenticator)
+        await server.mails()
+        await server.client().post("/auth/forgot-password", json={"email": "ada@example.com"})
+        body = {"token": (await server.mail()).token, "newPassword": "marble otter lantern quay"}
+        assert (await server.client().post("/auth/reset-password", json=body)).status_code == 200
+        answer = await try_to_sign_in(server, authenticator)
+        assert answer.status_code == (200 if was_verified else 401)
+        removed = [e for e in events(server) if e.type == "credential.passkey_removed"]
+        assert len(removed) == (0 if was_verified else 1)
+        assert len(await server.mails()) == (1 if was_verified else 2)

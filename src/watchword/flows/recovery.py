@@ -11,7 +11,7 @@ from watchword.domain.errors import (
     PasswordRefused,
     WrongPassword,
 )
-from watchword.domain.events import MfaDisabled, PasswordReset, SessionsEnded
+from watchword.domain.events import MfaDisabled, PasskeyRemoved, PasswordReset, SessionsEnded
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import words_of_person
@@ -78,12 +78,20 @@ class Recovery:
         await self.proof.failures.forget(account)
 
     async def _remove_planted(self, unit: Unit, account: Account, trace: RequestTrace) -> None:
-        """Where addresses have to be confirmed, this account's never was, so whoever set a factor
-        up had not shown that the address is theirs, and this link has (attack O08).
+        """The address was never confirmed, so whoever added ways into this account had not shown
+        that it is theirs, and this link has: they end (attack O08). A second factor lets nobody in,
+        and ends only where addresses have to be confirmed, for else nobody's ever was (P05).
         """
-        if not self.needs_verified or account.email_verified:
+        if account.email_verified:
             return
-        if await unit.totp.remove(account.id):
+        for passkey in await unit.passkeys.list_of(account.id):
+            await unit.passkeys.remove(account.id, passkey.id)
+            removed = PasskeyRemoved(subject=account.id, actor=account.id, passkey=passkey.id)
+            await unit.audit.append(removed, at=self.clock.now(), trace=trace)
+            await self.postman.tell(
+                unit, Reason.PASSKEY_REMOVED, account, trace, detail=passkey.name
+            )
+        if self.needs_verified and await unit.totp.remove(account.id):
             event = MfaDisabled(subject=account.id, actor=account.id, reason="address_verified")
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
             await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
