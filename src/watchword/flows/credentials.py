@@ -23,8 +23,9 @@ from watchword.flows.factor_proof import AppCode, FactorProof
 from watchword.flows.grants import Grant
 from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
+from watchword.flows.sessions import require_alive
 from watchword.flows.sign_in import SessionOpener
-from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
+from watchword.ports import Clock, Hasher, RequestTrace, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Credentials:
             )
             if not replaced:
                 raise WrongCurrentPassword
-            await self._require_alive(unit, caller)
+            await require_alive(unit, caller, self.clock.now())
             await unit.sessions.end_all(
                 account.id, EndReason.PASSWORD_CHANGED, now=now, keep=caller.session.id
             )
@@ -78,13 +79,6 @@ class Credentials:
             await unit.audit.append(event, at=now, trace=trace)
             await self.postman.tell(unit, Reason.PASSWORD_CHANGED, account, trace)
         await self.proof.failures.forget(account)
-
-    async def _require_alive(self, unit: Unit, caller: Caller) -> None:
-        """Hashing takes a while, and the session may have been ended in it."""
-        standing = await unit.sessions.find(caller.session.id)
-        if standing is None:
-            raise SessionRevoked
-        standing.session.require_alive(self.clock.now())
 
     async def reauthenticate(
         self, caller: Caller, password: str, trace: RequestTrace, *, device: str | None
@@ -114,7 +108,7 @@ class Credentials:
         async with self.store.transaction() as unit:
             session = await unit.sessions.reprove(caller.session, amr, now=now)
             if session is None:
-                await self._require_alive(unit, caller)
+                await require_alive(unit, caller, self.clock.now())
                 raise TokenExpired  # another proof came first: the session lives
             event = Reauthenticated(
                 subject=caller.account.id,

@@ -7,7 +7,7 @@ from watchword.crypto.ceremonies import verify_registration
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.crypto.passkeys import NewPasskey, PasskeyRefused, RelyingParty, UserEntity
 from watchword.domain.accounts import parse_name
-from watchword.domain.errors import FieldError, Invalid, NotFound, SessionRevoked
+from watchword.domain.errors import FieldError, Invalid, NotFound
 from watchword.domain.events import (
     PasskeyAdded,
     PasskeyRejected,
@@ -26,6 +26,7 @@ from watchword.domain.links import Purpose
 from watchword.domain.standing import Caller
 from watchword.flows.challenges import Challenges
 from watchword.flows.outbox import Postman
+from watchword.flows.sessions import require_alive
 from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
 
 
@@ -94,7 +95,7 @@ class PasskeyRegistration:
             created_at=now,
         )
         async with self.store.transaction() as unit:
-            await self._require_alive(unit, caller)
+            await require_alive(unit, caller, self.clock.now())
             await unit.passkeys.insert(passkey)
             event = PasskeyAdded(
                 subject=passkey.user_id,
@@ -119,13 +120,6 @@ class PasskeyRegistration:
         )
         async with self.store.transaction() as unit:
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
-
-    async def _require_alive(self, unit: Unit, caller: Caller) -> None:
-        """A session that was ended meanwhile, perhaps because it was a thief's, adds no way in."""
-        standing = await unit.sessions.find(caller.session.id)
-        if standing is None:
-            raise SessionRevoked
-        standing.session.require_alive(self.clock.now())
 
 
 @dataclass(frozen=True, slots=True)

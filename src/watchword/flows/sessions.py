@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from watchword.crypto.access_tokens import AccessTokens, ExpiredToken
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import SessionTokens
-from watchword.domain.errors import NotFound
+from watchword.domain.errors import NotFound, SessionRevoked
 from watchword.domain.events import SessionEnded, SessionsEnded
 from watchword.domain.sessions import EndReason, Session
 from watchword.domain.standing import Caller
-from watchword.domain.time import SECOND
+from watchword.domain.time import SECOND, Instant
 from watchword.flows.keyring import KeyRing
-from watchword.ports import Clock, RequestTrace, Store
+from watchword.ports import Clock, RequestTrace, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,3 +111,13 @@ class HeldTokens:
             return expired.claims.sid
         except InvalidToken:
             return None
+
+
+async def require_alive(unit: Unit, caller: Caller, now: Instant) -> None:
+    """Hashing and waiting for a browser take a while, and the session may have been ended in it,
+    perhaps because it was a thief's. Raise `SessionRevoked` or `SessionExpired`.
+    """
+    standing = await unit.sessions.find(caller.session.id)
+    if standing is None:
+        raise SessionRevoked
+    standing.session.require_alive(now)

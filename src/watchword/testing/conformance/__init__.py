@@ -32,7 +32,6 @@ from watchword.testing.conformance.mail import (
     BoundLinkPromises,
     OutboxPromises,
     OwnershipPromises,
-    SeenDevicePromises,
 )
 from watchword.testing.conformance.passkeys import PasskeyPromises
 from watchword.testing.conformance.records import (
@@ -65,7 +64,6 @@ class StoreConformance(
     RecoveryCodePromises,
     RevocationPromises,
     RotationPromises,
-    SeenDevicePromises,
     SessionPromises,
     TotpPromises,
     TransactionPromises,

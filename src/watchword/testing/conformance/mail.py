@@ -143,22 +143,6 @@ class OutboxPromises(Promises):
         assert await claim(store) == []
 
 
-class SeenDevicePromises(Promises):
-    async def test_a_device_was_last_seen_when_it_was_remembered(
-        self, store: ConformingStore
-    ) -> None:
-        await given(store, an_account())
-        for now in (NOW, NOW + HOUR):
-            async with store.transaction() as unit:
-                await unit.devices.remember("u-ada", b"d", now=now)
-                assert await unit.devices.last_seen("u-ada", b"d") == now
-        async with store.transaction() as unit:
-            assert await unit.devices.last_seen("u-ada", b"other") is None
-            assert await unit.devices.last_seen("u-bob", b"d") is None
-            assert await unit.devices.has_any("u-ada")
-            assert not await unit.devices.has_any("u-bob")
-
-
 class OwnershipPromises(Promises):
     async def test_an_address_is_verified_as_long_as_it_is_the_accounts(
         self, store: ConformingStore

@@ -109,6 +109,20 @@ class LinkPromises(Promises):
 
 
 class DevicePromises(Promises):
+    async def test_a_device_was_last_seen_when_it_was_remembered(
+        self, store: ConformingStore
+    ) -> None:
+        await given(store, an_account())
+        for moment in (NOW, NOW + HOUR):
+            async with store.transaction() as unit:
+                await unit.devices.remember("u-ada", b"d", now=moment)
+                assert await unit.devices.last_seen("u-ada", b"d") == moment
+        async with store.transaction() as unit:
+            assert await unit.devices.last_seen("u-ada", b"other") is None
+            assert await unit.devices.last_seen("u-bob", b"d") is None
+            assert await unit.devices.has_any("u-ada")
+            assert not await unit.devices.has_any("u-bob")
+
     async def test_a_device_is_known_to_the_accounts_it_was_used_for(
         self, store: ConformingStore
     ) -> None:
