@@ -5,6 +5,7 @@ An adapter's author runs `watchword.testing`'s conformance suite against these. 
 Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
 """
 
+from watchword.ports.federation import ListedProvider, Providers
 from watchword.ports.machinery import (
     Clock,
     Hasher,
@@ -65,10 +66,12 @@ __all__ = [
     "Keys",
     "Limits",
     "Links",
+    "ListedProvider",
     "Lockouts",
     "Meter",
     "Page",
     "PageRequest",
+    "Providers",
     "Randomness",
     "Reading",
     "RequestTrace",
