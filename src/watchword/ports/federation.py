@@ -29,7 +29,7 @@ class Providers(Protocol):
     """
 
     def listed(self) -> Sequence[ListedProvider]:
-        """In the order of the settings."""
+        """Those that are configured, by id."""
         ...
 
     async def begin(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from watchword.domain.federation import ConfiguredProvider
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
 from watchword.settings.addresses import anchor_database_url, database_file
 from watchword.settings.declared import Declared, Profile, SessionLimit
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
+from watchword.settings.providers import family, read_providers, rows_of
 
 _DATABASE = "watchword.db"
 
@@ -25,6 +27,8 @@ class Settings(Declared):
     `load` is the door for a server. An embedding application may make one directly: every field
     that it leaves out has the standard default, and its values are taken as they are.
     """
+
+    providers: tuple[ConfiguredProvider, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.audience:
@@ -42,7 +46,7 @@ class Settings(Declared):
         folder = (directory or Path.cwd()).absolute()
         entries = _entries()
         known = {entry.variable: entry for entry in entries.values()}
-        found, problems = gather(known.keys(), environ, folder)
+        found, problems = gather(known.keys(), family, environ, folder)
         values, unreadable = _read(entries, found)
         if "WATCHWORD_SESSION_IDLE_TTL" not in found:
             # A short absolute lifetime alone is a clear wish: the default gives way to it.
@@ -52,8 +56,9 @@ class Settings(Declared):
         values["data_dir"] = folder / values["data_dir"]
         if values["database_url"] is not None:
             values["database_url"] = anchor_database_url(values["database_url"], folder)
-        settings = cls(**values)
-        problems += unreadable.values()
+        configured, misread = read_providers(found)
+        settings = cls(**values, providers=configured)
+        problems += [*unreadable.values(), *misread]
         problems += [text for name, text in _conflicts(settings) if name not in unreadable]
         if problems:
             raise SettingsError(problems)
@@ -61,7 +66,8 @@ class Settings(Declared):
 
     def describe(self) -> list[Row]:
         """Every setting as people see it, secrets hidden."""
-        return [entry.row(getattr(self, name)) for name, entry in _entries().items()]
+        rows = [entry.row(getattr(self, name)) for name, entry in _entries().items()]
+        return rows + [row for provider in self.providers for row in rows_of(provider)]
 
     @property
     def is_https(self) -> bool:

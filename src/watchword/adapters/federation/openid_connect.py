@@ -86,9 +86,10 @@ class OpenIdConnect:
         reply = await self._transport.post(url, _PUSHED, {**wanted, **proof.form}, proof.headers)
         document = reply.document(_PUSHED)
         reference = document.get("request_uri")
-        if reply.status != _CREATED or not isinstance(reference, str) or not reference:
+        is_named = isinstance(reference, str) and reference.isascii() and bool(reference)
+        if reply.status != _CREATED or not is_named:
             raise FederationFailed(f"{_PUSHED}: {name_error(document.get('error'))}")
-        return {"client_id": self._provider.client_id, "request_uri": reference}
+        return {"client_id": self._provider.client_id, "request_uri": str(reference)}
 
     async def _verify(
         self, metadata: Metadata, callback: Callback, tokens: Tokens

@@ -51,15 +51,14 @@ class Transport:
 
     async def get(self, url: str, what: str, *, bearer: str | None = None) -> Reply:
         headers = {} if bearer is None else {"authorization": f"Bearer {bearer}"}
-        return await self._send(httpx2.Request("GET", url, headers=self._headers(headers)), what)
+        return await self._send("GET", url, what, self._headers(headers), None)
 
     async def post(
         self, url: str, what: str, form: Mapping[str, str], headers: Mapping[str, str]
     ) -> Reply:
         typed = {**headers, "content-type": "application/x-www-form-urlencoded"}
         content = urlencode(form).encode("ascii")
-        request = httpx2.Request("POST", url, headers=self._headers(typed), content=content)
-        return await self._send(request, what)
+        return await self._send("POST", url, what, self._headers(typed), content)
 
     async def document(
         self, url: str, what: str, *, bearer: str | None = None
@@ -77,13 +76,18 @@ class Transport:
     def _headers(more: Mapping[str, str]) -> dict[str, str]:
         return {**_HEADERS, "user-agent": _USER_AGENT, **more}
 
-    async def _send(self, request: httpx2.Request, what: str) -> Reply:
+    async def _send(  # noqa: PLR0917  the parts of a request
+        self, method: str, url: str, what: str, headers: dict[str, str], content: bytes | None
+    ) -> Reply:
         try:
+            request = httpx2.Request(method, url, headers=headers, content=content)
             response = await self._connections.handle_async_request(request)
             try:
                 return await _read(response, what)
             finally:
                 await response.aclose()
+        except httpx2.InvalidURL:
+            raise FederationFailed(f"{what}: not an address") from None
         except httpx2.TransportError:
             # From None: the library's exceptions hold the request, and that our secret.
             raise ProviderUnavailable(f"{what}: no connection") from None
