@@ -15,6 +15,7 @@ from joserfc.errors import JoseError
 from joserfc.jwa import EdDSAAlgorithm, ESAlgorithm, JWSAlgModel, RSAAlgorithm, RSAPSSAlgorithm
 from joserfc.jwk import JWKRegistry, Key, RSAKey
 
+from watchword.crypto import base64url
 from watchword.crypto.jws import InvalidToken, UnknownKey
 
 
@@ -155,8 +156,13 @@ def _load(jwk: Mapping[str, object]) -> Key | None:
     if not members or len(material) != len(members):
         return None
     try:
-        key = JWKRegistry.import_key({"kty": str(kty), **material})
-        is_fit = not isinstance(key, RSAKey) or key.public_key.key_size in _RSA_BITS
+        # Before the library sees it: it would import a short key with no more than a warning.
+        if kty == "RSA" and _bits_of(material["n"]) not in _RSA_BITS:
+            return None
+        return JWKRegistry.import_key({"kty": str(kty), **material})
     except (JoseError, ValueError):
         return None
-    return key if is_fit else None
+
+
+def _bits_of(modulus: str) -> int:
+    return int.from_bytes(base64url.decode(modulus)).bit_length()
