@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from joserfc.errors import SecurityWarning
 from joserfc.jwk import RSAKey
 
 from tests.adapters.federation.conftest import NONCE, REDIRECT, STATE, VERIFIER, Client, MakeClient
@@ -484,7 +485,7 @@ class TestKeys:
     async def test_that_are_too_short_hold_nothing(
         self, client: Client, provider: LyingProvider
     ) -> None:
-        with pytest.warns(Warning):
+        with pytest.warns(SecurityWarning):
             short = RSAKey.generate_key(1024)
         provider.publish("RS256", **short.as_dict(private=False))
         provider.make_id_token = lambda claims: sign(claims, {"alg": "RS256", "kid": "k1"}, short)

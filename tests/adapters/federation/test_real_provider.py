@@ -10,8 +10,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import parse_qsl, urljoin, urlsplit
@@ -43,14 +43,16 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def installed(pytestconfig: pytest.Config) -> Path:
-    """A folder with the provider in it, one for each content of the lock file."""
+    """The modules of the provider, in a folder for each content of the lock file."""
     files = [HERE / "package.json", HERE / "package-lock.json"]
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
     cache = pytestconfig.cache
     assert cache is not None
     folder = cache.mkdir("real-provider") / digest
     if not folder.exists():
-        with TemporaryDirectory(dir=folder.parent) as made:
+        with TemporaryDirectory(dir=folder.parent) as own:
+            made = Path(own) / digest
+            made.mkdir()
             for file in files:
                 shutil.copy(file, made)
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
@@ -58,14 +60,14 @@ def installed(pytestconfig: pytest.Config) -> Path:
                 command, cwd=made, check=True, capture_output=True, timeout=SECONDS_TO_INSTALL
             )
             try:
-                Path(made, "node_modules").rename(folder)
+                made.rename(folder)
             except OSError:
                 assert folder.exists()  # another worker was quicker
-    return folder
+    return folder / "node_modules"
 
 
-@asynccontextmanager
-async def running(modules: Path, tmp_path: Path, *, pushed: bool) -> AsyncIterator[str]:
+@contextmanager
+def running(modules: Path, tmp_path: Path, *, pushed: bool) -> Iterator[str]:
     """The provider's issuer; it ends with the block."""
     (tmp_path / "node_modules").symlink_to(modules)
     script = shutil.copy(HERE / "provider.mjs", tmp_path)
@@ -77,7 +79,6 @@ async def running(modules: Path, tmp_path: Path, *, pushed: bool) -> AsyncIterat
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env={"PATH": os.environ["PATH"], "NODE_OPTIONS": ""},  # noqa: TID251  to find node
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -92,7 +93,7 @@ async def running(modules: Path, tmp_path: Path, *, pushed: bool) -> AsyncIterat
 async def providers(
     request: pytest.FixtureRequest, installed: Path, tmp_path: Path
 ) -> AsyncIterator[FederatedProviders]:
-    async with running(installed, tmp_path, pushed=request.param) as issuer:
+    with running(installed, tmp_path, pushed=request.param) as issuer:
         real = OpenIdProvider(
             id="real",
             name="Real",
