@@ -174,6 +174,7 @@ class TestWhatIsWrong:
             ("SCOPES", 'openid "email"'),
             ("SCOPES", "email profile"),
             ("NAME", "n" * 65),
+            ("TEAM_ID", "team/1"),
         ],
     )
     def test_a_value_that_cannot_be_used_is_told_and_not_repeated(

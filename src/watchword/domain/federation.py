@@ -6,9 +6,8 @@ about a person, never who the person is.
 
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 from watchword.crypto.secret import Secret
 from watchword.domain.accounts import EmailAddress
@@ -17,7 +16,14 @@ from watchword.domain.time import Instant
 ADDRESS_LENGTH: Final = 2_048
 SUBJECT_LENGTH: Final = 255  # OpenID Connect Core section 2
 
-_VISIBLE: Final = re.compile(r"[!-~]+")
+_LAST_PORT: Final = 65_535
+_ANY_PORT: Final = 1
+_LABEL: Final = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+# Stricter than urlsplit, which drops tabs and line ends, and what stands between "]" and the port.
+_ENDPOINT: Final = re.compile(
+    rf"(?P<scheme>https?)://(?:(?P<name>{_LABEL}(?:\.{_LABEL})*)|\[(?P<ipv6>[0-9A-Fa-f:.]+)\])"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:[/?][!\"$-\[\]-~]*)?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,23 +104,20 @@ ConfiguredProvider = OpenIdProvider | OAuthProvider
 def require_endpoint(text: object) -> str:
     """An address that a secret may be sent to: https, or http on loopback; ValueError otherwise.
 
-    No user, no fragment, and no character that two readers could take for different things.
+    No user, no fragment, and nothing that two readers could take for different things.
     """
-    if not isinstance(text, str) or len(text) > ADDRESS_LENGTH or not _VISIBLE.fullmatch(text):
+    match = _ENDPOINT.fullmatch(text) if isinstance(text, str) else None
+    if match is None or len(match[0]) > ADDRESS_LENGTH:
         raise ValueError("not an address")
-    parts = urlsplit(text)
-    is_plain = not (parts.fragment or "#" in text or "\\" in text or "@" in parts.netloc)
-    if not parts.hostname or not is_plain or parts.port == 0:
+    host = match["name"] or str(IPv6Address(match["ipv6"]))
+    if not 0 < int(match["port"] or _ANY_PORT) <= _LAST_PORT:
         raise ValueError("not an address")
-    if parts.scheme != "https" and not _is_loopback_http(parts):
+    if match["scheme"] == "http" and not _is_loopback(host):
         raise ValueError("not https")
-    return text
+    return match[0]
 
 
-def _is_loopback_http(parts: SplitResult) -> bool:
-    host = parts.hostname or ""
-    if parts.scheme != "http":
-        return False
+def _is_loopback(host: str) -> bool:
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:

@@ -67,10 +67,14 @@ async def make_client(provider: LyingProvider, clock: FakeClock) -> AsyncIterato
     made: list[FederatedProviders] = []
 
     def make(
-        configured: ConfiguredProvider | None = None, *, deadline: int = 30 * SECOND, **changes: Any
+        configured: ConfiguredProvider | None = None,
+        *,
+        deadline: int = 30 * SECOND,
+        connections: httpx2.AsyncBaseTransport | None = None,
+        **changes: Any,
     ) -> Client:
         chosen = configured or replace(ours(provider), **changes)
-        transport = Transport(httpx2.AsyncHTTPTransport())
+        transport = Transport(connections or httpx2.AsyncHTTPTransport())
         made.append(FederatedProviders([chosen], transport, clock, deadline))
         return Client(made[-1])
 

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -172,7 +173,9 @@ def _encode(part: bytes) -> bytes:
 
 
 @asynccontextmanager
-async def lying(clock: FakeClock) -> AsyncIterator[LyingProvider]:
+async def lying(
+    clock: FakeClock, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[LyingProvider]:
     """One that listens on a port of its own until the block ends."""
     calls: set[asyncio.Task[None]] = set()
     told: list[LyingProvider] = []
@@ -197,9 +200,10 @@ async def lying(clock: FakeClock) -> AsyncIterator[LyingProvider]:
         calls.add(call)
         call.add_done_callback(calls.discard)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     port = server.sockets[0].getsockname()[1]
-    told.append(LyingProvider(f"http://127.0.0.1:{port}", clock))
+    scheme = "http" if tls is None else "https"
+    told.append(LyingProvider(f"{scheme}://127.0.0.1:{port}", clock))
     try:
         yield told[0]
     finally:

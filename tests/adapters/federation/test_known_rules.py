@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+import httpx2
 import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey
@@ -11,6 +12,7 @@ from tests.adapters.federation.conftest import Client, MakeClient, ours
 from tests.adapters.federation.lying import CLIENT_ID, LyingProvider, as_json
 from watchword.adapters.federation import microsoft
 from watchword.adapters.federation.claims import read_apple_name, read_identity
+from watchword.adapters.federation.metadata import DISCOVERY
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import FederationFailed
@@ -20,6 +22,7 @@ from watchword.testing import FakeClock
 
 HOST = "https://login.microsoftonline.com"
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
+OTHER_TENANT = "9188040d-6c67-4c5b-b112-36a304b66dad"
 APPLE_KEY = ECKey.generate_key("P-256")
 
 
@@ -65,11 +68,77 @@ class TestMicrosoft:
         assert identity.email_verified is is_verified
 
 
+class Elsewhere(httpx2.AsyncBaseTransport):
+    """Takes what is meant for Microsoft to the provider of the tests."""
+
+    def __init__(self, provider: LyingProvider) -> None:
+        self._provider = provider
+        self._connections = httpx2.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        to = httpx2.URL(self._provider.issuer)
+        assert str(request.url).startswith(HOST)
+        request.url = request.url.copy_with(scheme="http", host=to.host, port=to.port)
+        return await self._connections.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self._connections.aclose()
+
+
+class TestAnAccountOfAnyTenant:
+    @pytest.fixture
+    def client(self, make_client: MakeClient, provider: LyingProvider) -> Client:
+        template = f"{HOST}/{{tenantid}}/v2.0"
+        provider.metadata |= {
+            "issuer": template,
+            **{name: f"{HOST}/{name}" for name in ("authorization_endpoint", "userinfo_endpoint")},
+            "token_endpoint": f"{HOST}/token",
+            "jwks_uri": f"{HOST}/keys",
+        }
+        provider.answers[f"/common/v2.0{DISCOVERY}"] = as_json(provider.metadata)
+        provider.publish("RS256", issuer=template)
+        del provider.jwks["keys"][0]["alg"]
+        provider.claims = {"tid": TENANT, "iss": f"{HOST}/{TENANT}/v2.0"}
+        return make_client(issuer=f"{HOST}/common/v2.0", connections=Elsewhere(provider))
+
+    async def test_is_of_the_issuer_of_that_tenant(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        identity = await client.sign_in(provider)
+        assert (identity.issuer, identity.subject) == (f"{HOST}/{TENANT}/v2.0", "ada-1")
+        assert not identity.email_verified
+
+    @pytest.mark.parametrize(
+        "claims", [{"tid": OTHER_TENANT}, {"tid": ...}, {"iss": f"{HOST}/{{tenantid}}/v2.0"}]
+    )
+    async def test_o06_that_names_another_tenant_than_its_issuer_is_refused(
+        self, claims: dict[str, object], client: Client, provider: LyingProvider
+    ) -> None:
+        provider.claims |= claims
+        with pytest.raises(FederationFailed):
+            await client.sign_in(provider)
+
+    async def test_o06_signed_by_another_tenants_key_is_refused(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        provider.jwks["keys"][0]["issuer"] = f"{HOST}/{OTHER_TENANT}/v2.0"
+        with pytest.raises(FederationFailed) as caught:
+            await client.sign_in(provider)
+        assert caught.value.reason == "ID token: key of another issuer"
+
+    async def test_o05_in_an_answer_of_another_issuer_is_refused(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        parameters = provider.approve(await client.begin())
+        with pytest.raises(FederationFailed) as caught:
+            await client.finish([*parameters, ("iss", f"{HOST}/{OTHER_TENANT}/v2.0")])
+        assert caught.value.reason == "callback: another issuer"
+
+
 class TestAKeyThatNamesItsIssuer:
     async def test_serves_that_issuer_alone(self, client: Client, provider: LyingProvider) -> None:
         provider.publish("ES256", issuer=provider.issuer)
         assert (await client.sign_in(provider)).subject == "ada-1"
-        provider.publish("ES256", issuer=f"{HOST}/{TENANT}/v2.0")
 
     async def test_o06_of_another_tenant_serves_nobody_here(
         self, client: Client, provider: LyingProvider

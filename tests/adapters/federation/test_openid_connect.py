@@ -1,12 +1,16 @@
 """OpenID Connect against a provider that lies: what is not exactly right signs nobody in."""
 
+import asyncio
 import base64
 import json
 import logging
+import ssl
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import httpx2
 import pytest
+import trustme
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import RSAKey
 
@@ -259,6 +263,12 @@ class TestMetadata:
         with pytest.raises(ProviderUnavailable):
             await client.begin()
 
+    async def test_is_fetched_once_for_all_who_wait(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        await asyncio.gather(*(client.begin() for _ in range(20)))
+        assert provider.count(DISCOVERY) == 1
+
     async def test_o12_that_fails_is_not_asked_for_again_at_once(
         self, client: Client, provider: LyingProvider, clock: FakeClock
     ) -> None:
@@ -372,6 +382,28 @@ class TestAnIdToken:
         provider.make_id_token = lambda claims: unsigned(claims) + "AAAA"
         assert await refused(client, provider) == "ID token: algorithm"
 
+    async def test_o06_signed_by_another_key_of_that_name_is_refused(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        provider.publish("RS256")
+        another = RSAKey.generate_key(2048)
+        provider.make_id_token = lambda claims: sign(claims, {"alg": "RS256", "kid": "k1"}, another)
+        assert await refused(client, provider) == "ID token: signature"
+
+    async def test_j09_with_a_signature_of_another_length_is_refused(
+        self, client: Client, provider: LyingProvider
+    ) -> None:
+        header = {"alg": "ES256", "kid": "k1"}
+        provider.make_id_token = lambda claims: sign(claims, header, KEYS["ES256"]) + "AAAA"
+        assert await refused(client, provider) == "ID token: signature"
+
+    @pytest.mark.parametrize("kid", [7, "", "k" * 257, ["k1"]], ids=str)
+    async def test_j05_with_a_name_of_a_key_that_is_none_is_refused(
+        self, kid: object, client: Client, provider: LyingProvider
+    ) -> None:
+        provider.header = {"kid": kid}
+        assert await refused(client, provider) == "ID token: kid"
+
     @pytest.mark.parametrize("form", ["pem", "jwk", "secret"])
     async def test_o11_signed_with_what_anybody_knows_is_refused(
         self, form: str, client: Client, provider: LyingProvider
@@ -469,6 +501,7 @@ class TestKeys:
             {"alg": "RS512"},
             {"kty": "EC"},
             {"n": "AQAB"},
+            {"e": "AA"},
             {"n": 7},
             {"issuer": "https://evil.example"},
             {"alg": 7},
@@ -648,6 +681,27 @@ class TestAProviderThatMisbehaves:
     ) -> None:
         provider.tokens = tokens
         assert (await refused(client, provider)).startswith("token endpoint: ")
+
+    async def test_o12_with_a_certificate_of_its_own_is_not_spoken_to(
+        self, make_client: MakeClient, clock: FakeClock
+    ) -> None:
+        authority = trustme.CA()
+        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        trusting = ssl.create_default_context()
+        authority.issue_cert("127.0.0.1").configure_cert(server)
+        authority.configure_trust(trusting)
+        async with lying(clock, server) as secured:
+            client = make_client(issuer=secured.issuer)
+            with pytest.raises(ProviderUnavailable):
+                await client.sign_in(secured)
+            assert secured.asked == []
+            connections = httpx2.AsyncHTTPTransport(verify=trusting)
+            client = make_client(issuer=secured.issuer, connections=connections)
+            assert (await client.sign_in(secured)).subject == "ada-1"
+            secured.metadata["token_endpoint"] = "http://127.0.0.1/token"
+            clock.advance(HOUR)
+            fresh = make_client(issuer=secured.issuer, connections=connections)
+            assert await refused(fresh, secured) == "metadata: token_endpoint"
 
     async def test_by_being_away_is_not_available(
         self, make_client: MakeClient, clock: FakeClock

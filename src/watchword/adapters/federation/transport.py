@@ -79,15 +79,13 @@ class Transport:
     async def _send(  # noqa: PLR0917  the parts of a request
         self, method: str, url: str, what: str, headers: dict[str, str], content: bytes | None
     ) -> Reply:
+        request = httpx2.Request(method, url, headers=headers, content=content)
         try:
-            request = httpx2.Request(method, url, headers=headers, content=content)
             response = await self._connections.handle_async_request(request)
             try:
                 return await _read(response, what)
             finally:
                 await response.aclose()
-        except httpx2.InvalidURL:
-            raise FederationFailed(f"{what}: not an address") from None
         except httpx2.TransportError:
             # From None: the library's exceptions hold the request, and that our secret.
             raise ProviderUnavailable(f"{what}: no connection") from None
