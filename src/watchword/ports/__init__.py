@@ -5,6 +5,7 @@ An adapter's author runs `watchword.testing`'s conformance suite against these. 
 Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
 """
 
+from watchword.ports.federation import ListedProvider, Providers
 from watchword.ports.machinery import (
     Breaches,
     Clock,
@@ -71,6 +72,7 @@ __all__ = [
     "Keys",
     "Limits",
     "Links",
+    "ListedProvider",
     "Lockouts",
     "Mail",
     "Mailer",
@@ -80,6 +82,7 @@ __all__ = [
     "Ownership",
     "Page",
     "PageRequest",
+    "Providers",
     "Randomness",
     "Reading",
     "RequestTrace",

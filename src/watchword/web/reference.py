@@ -33,6 +33,8 @@ MEANINGS: Final = {
     "twice.",
     "INVALID_OR_EXPIRED_LINK": "The link was used, has expired, or never was one. Ask for a new "
     "one.",
+    "OAUTH_FAILED": "The other identity provider refused, or its answer could not be relied on. "
+    "Start again.",
     "TOO_LARGE": "The request is larger than the limit for bodies.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is neither `application/json` in UTF-8 nor, in the "
     "`session` transport, a form; or it is compressed.",
