@@ -1,4 +1,6 @@
-"""One-time links: what one is for and until when; only the hash of its secret is ever kept."""
+"""One-time links, and sign-ins elsewhere that are used up like them: what one is for and until
+when; only the hash of its secret is ever kept.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,11 +15,19 @@ class Purpose(StrEnum):
     RESET_PASSWORD = "reset_password"
     INVITATION = "invitation"
     MAGIC_LINK = "magic_link"
+    FEDERATION = "federation"
 
     @property
     def lifetime(self) -> Span:
         """A link that signs in by itself lives for ten minutes at most (ASVS 6.5.5)."""
         return _LIFETIMES[self]
+
+    @property
+    def replaces(self) -> bool:
+        """Whether a new one ends those before it. Browsers that go to a provider have nobody in
+        common, and none of them may end another's way back.
+        """
+        return self is not Purpose.FEDERATION
 
 
 _LIFETIMES: dict[Purpose, Span] = {
@@ -27,6 +37,7 @@ _LIFETIMES: dict[Purpose, Span] = {
     Purpose.RESET_PASSWORD: HOUR,
     Purpose.INVITATION: 3 * DAY,
     Purpose.MAGIC_LINK: 10 * MINUTE,
+    Purpose.FEDERATION: 10 * MINUTE,
 }
 
 

@@ -6,6 +6,7 @@ Every verb that changes what a caller may do is noticed by `Revocations` once it
 """
 
 from watchword.ports.federation import ListedProvider, Providers
+from watchword.ports.identities import Identities
 from watchword.ports.machinery import (
     Breaches,
     Clock,
@@ -69,6 +70,7 @@ __all__ = [
     "HashState",
     "Hasher",
     "Housekeeping",
+    "Identities",
     "Keys",
     "Limits",
     "Links",

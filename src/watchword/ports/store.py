@@ -9,6 +9,7 @@ from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
+from watchword.ports.identities import Identities
 from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.values import (
     AccountQuery,
@@ -46,7 +47,7 @@ class Accounts(Protocol):
         ...
 
     async def delete(self, account_id: str) -> None:
-        """With sessions, devices and links. Raise `LastAdmin` as above."""
+        """With sessions, devices, links and identities. Raise `LastAdmin` as above."""
         ...
 
 
@@ -126,7 +127,7 @@ class Sessions(Protocol):
 
 class Links(Protocol):
     async def insert(self, link: Link) -> None:
-        """Replaces the outstanding links of the same purpose and user."""
+        """Replaces what is outstanding of the same user, if its purpose is one that `replaces`."""
         ...
 
     async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:
@@ -189,13 +190,20 @@ class Keys(Protocol):
     async def delete(self, kid: str) -> None: ...
 
 
-class Reading(Protocol):
-    """The newest committed state."""
+class People(Protocol):
+    """Who there is, and how they can show it."""
 
     @property
     def accounts(self) -> Accounts: ...
     @property
     def administrators(self) -> Administrators: ...
+    @property
+    def identities(self) -> Identities: ...
+
+
+class Reading(People, Protocol):
+    """The newest committed state."""
+
     @property
     def sessions(self) -> Sessions: ...
     @property
@@ -210,20 +218,11 @@ class Reading(Protocol):
     def audit(self) -> AuditReader: ...
 
 
-class People(Protocol):
-    """Who there is, and what is known of them."""
-
-    @property
-    def accounts(self) -> Accounts: ...
-    @property
-    def administrators(self) -> Administrators: ...
-    @property
-    def ownership(self) -> Ownership: ...
-
-
 class Unit(People, Protocol):
     """One transaction: everything in it is committed together, before its block is left."""
 
+    @property
+    def ownership(self) -> Ownership: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

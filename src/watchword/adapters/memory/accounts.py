@@ -51,6 +51,7 @@ class MemoryAccounts:
         tables = self._place.tables
         del tables.accounts[account_id]
         tables.sessions = {k: s for k, s in tables.sessions.items() if s.user_id != account_id}
+        tables.identities = {k: i for k, i in tables.identities.items() if i.user_id != account_id}
         tables.links = {k: link for k, link in tables.links.items() if link.user_id != account_id}
         tables.letters = {k: e for k, e in tables.letters.items() if e[1].user_id != account_id}
         tables.devices = {k: at for k, at in tables.devices.items() if k[0] != account_id}

@@ -26,8 +26,10 @@ class MemoryLinks:
 
     async def insert(self, link: Link) -> None:
         tables = self._place.tables
-        owner = (link.purpose, link.user_id)
-        kept = {k: v for k, v in tables.links.items() if (v.purpose, v.user_id) != owner}
+        kept = tables.links
+        if link.purpose.replaces:
+            owner = (link.purpose, link.user_id)
+            kept = {k: v for k, v in kept.items() if (v.purpose, v.user_id) != owner}
         tables.links = {**kept, link.token_hash: link}
 
     async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:

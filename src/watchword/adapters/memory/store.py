@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
+from watchword.adapters.memory.identities import MemoryIdentities
 from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.records import (
     MemoryAuditLog,
@@ -27,6 +28,7 @@ class MemoryReading:
     def __init__(self, place: Place) -> None:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
+        self.identities = MemoryIdentities(place)
         self.sessions = MemorySessions(place)
         self.outbox = MemoryOutboxReader(place)
         self.devices = MemoryDevices(place)
@@ -39,6 +41,7 @@ class MemoryUnit:
     def __init__(self, place: Place) -> None:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
+        self.identities = MemoryIdentities(place)
         self.sessions = MemorySessions(place)
         self.ownership = MemoryOwnership(place)
         self.links = MemoryLinks(place)

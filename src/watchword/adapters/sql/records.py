@@ -60,9 +60,10 @@ class SqlLinks:
 
     async def insert(self, link: Link) -> None:
         owner = link.user_id or ""
-        await self._statements.change(
-            _REPLACE_LINKS, {"purpose": link.purpose.value, "user_id": owner}
-        )
+        if link.purpose.replaces:
+            await self._statements.change(
+                _REPLACE_LINKS, {"purpose": link.purpose.value, "user_id": owner}
+            )
         await self._statements.change(
             _INSERT_LINK,
             {

@@ -8,6 +8,7 @@ from pathlib import Path
 from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
+from watchword.adapters.sql.identities import SqlIdentities
 from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
 from watchword.adapters.sql.ownership import SqlOwnership
 from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
@@ -31,6 +32,7 @@ class SqlReading:
     def __init__(self, point: Statements, slow: Queries) -> None:
         self.accounts = SqlAccounts(point)
         self.administrators = SqlAdministrators(point)
+        self.identities = SqlIdentities(point)
         self.sessions = SqlSessions(point)
         self.outbox = SqlOutboxReader(point)
         self.devices = SqlDevices(point)
@@ -43,6 +45,7 @@ class SqlUnit:
     def __init__(self, statements: Statements) -> None:
         self.accounts = SqlAccounts(statements)
         self.administrators = SqlAdministrators(statements)
+        self.identities = SqlIdentities(statements)
         self.sessions = SqlSessions(statements)
         self.ownership = SqlOwnership(statements)
         self.links = SqlLinks(statements)
