@@ -17,7 +17,10 @@ import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
 from tests.web.contract import refused
+from watchword.crypto.secret import Secret
 from watchword.domain.accounts import EmailAddress, Status
+from watchword.domain.federation import OAuthProvider
+from watchword.domain.identities import LinkedIdentity
 from watchword.domain.roles import EVERYTHING, Permission, Roles
 from watchword.domain.sessions import EndReason
 from watchword.web.answers import Answer
@@ -53,6 +56,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/change-email"): {"newEmail": "{new}"},
     ("POST", "/auth/magic-link"): {"email": "{other}"},
     ("POST", "/auth/magic-link/complete"): {"token": "none"},
+    ("POST", "/auth/{provider}/link"): {"returnTo": "/account"},
     ("POST", "/users"): {"email": "{new}"},
     ("PUT", "/users/{id}/role"): {"role": "user"},
     ("PUT", "/users/{id}/status"): {"status": "disabled"},
@@ -66,6 +70,22 @@ BY_LINK = {
     "/auth/verify-email",
     "/auth/magic-link/complete",
 }
+
+
+OWN_ALONE = {"/sessions/{id}", "/auth/identities/{id}"}
+BY_STATE = "/auth/{provider}/callback"
+
+# One that is asked nothing before people are sent there.
+FORGE = OAuthProvider(
+    id="forge",
+    name="Forge",
+    issuer="https://forge.example.com",
+    client_id="watchword",
+    client_secret=Secret(b"a client secret"),
+    authorize_url="https://forge.example.com/authorize",
+    token_url="https://forge.example.com/token",
+    userinfo_url="https://forge.example.com/user",
+)
 
 
 @dataclass(frozen=True)
@@ -131,6 +151,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
     admitted = (min(route.answers), None)
     if who.is_public:
         # There is an administrator already, and nobody has a link: these say no to everybody.
+        if route.path == BY_STATE:
+            return 400, "OAUTH_FAILED"
         return (400, "INVALID_OR_EXPIRED_LINK") if route.path in BY_LINK else admitted
     if visitor.refusal is not None:
         return 401, visitor.refusal
@@ -139,8 +161,11 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
         return 403, "FORBIDDEN"
     if not visitor.is_fresh and (who.fresh or (who.fresh_owner and is_own)):
         return 403, "STEP_UP_REQUIRED"
-    is_strange = subject == "unknown" or (route.path == "/sessions/{id}" and subject == "other")
+    is_strange = subject == "unknown" or (route.path in OWN_ALONE and subject == "other")
     return (404, "NOT_FOUND") if is_strange else admitted
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Stage:
@@ -164,6 +189,24 @@ class Stage:
         async with self.server.core.store.transaction() as unit:
             await unit.accounts.insert(account)
         return account.id, address.text
+
+    async def link(self, user_id: str) -> str:
+        """What somebody has elsewhere: its id; none for who is no more."""
+        now = self.server.clock.now()
+        identity = LinkedIdentity(
+            issuer=FORGE.issuer,
+            subject=user_id,
+            user_id=user_id,
+            provider=FORGE.id,
+            address="",
+            address_proven=True,
+            created_at=now,
+            last_used_at=now,
+        )
+        async with self.server.core.store.transaction() as unit:
+            if await unit.accounts.find(user_id) is not None:
+                await unit.identities.link(identity)
+        return identity.id
 
     async def sign_in(self, email: str, transport: str = "body") -> Holder:
         return await self.server.sign_in(email, transport=transport, ip="127.0.0.1")
@@ -206,6 +249,8 @@ class Stage:
         ids = {"own": own_id, "other": other_id, "unknown": UNKNOWN, "-": ""}
         if path == "/sessions/{id}":
             ids |= {"own": holder.session_id, "other": (await self.sign_in(other)).session_id}
+        if path == "/auth/identities/{id}":
+            ids |= {"own": await self.link(own_id), "other": await self.link(other_id)}
         body = BODIES.get((method, path))
         if body is not None:
             fills = {"{new}": self.address(), "{other}": other}
@@ -213,6 +258,9 @@ class Stage:
                 fills["{refresh}"] = str((await self.sign_in(other)).refresh_token)
             body = {name: fills.get(value, value) for name, value in body.items()}
         address = path.replace("{id}", ids[subject]).replace("{role}", "user")
+        address = address.replace("{provider}", FORGE.id)
+        if path == BY_STATE and method == "POST":
+            return await holder.request(method, address, data={"code": "c"}, headers=FORM)
         return await holder.request(method, address, **({} if body is None else {"json": body}))
 
     async def outcome(self, method: str, path: str, visitor: Visitor, subject: str) -> Outcome:
@@ -229,7 +277,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     off: dict[str, Any] = dict.fromkeys(
         ("limit_auth", "limit_sign_in", "limit_mail", "limit_mail_client", "lockout_policy")
     )
-    async with serving(folder, roles=ROLES, **off) as server:
+    async with serving(folder, roles=ROLES, providers=(FORGE,), **off) as server:
         await server.register_admin()
         yield Stage(server)
 
@@ -259,6 +307,7 @@ class TestTheServerDoesWhatTheTableSays:
             _, holder = await scene.enter(ADMIN)
             for path in sorted({route.path for route in ROUTES}):
                 address = path.replace("{id}", UNKNOWN).replace("{role}", "user")
+                address = address.replace("{provider}", FORGE.id)
                 there = methods_at(address)
                 for method in set(METHODS) - there:
                     problem = await holder.request(method, address)
@@ -267,11 +316,15 @@ class TestTheServerDoesWhatTheTableSays:
 
 
 def methods_at(address: str) -> set[str]:
-    """By the patterns of the table: `PUT /users/{id}/{role}` fits `/users/1/sessions` too."""
+    """By the patterns of the table: `PUT /users/{id}/{role}` fits `/users/1/sessions` too. A
+    provider is never called like a word of the table.
+    """
     return {
         route.method
         for route in ROUTES
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), address)
+        if re.fullmatch(
+            re.sub(r"\{\w+\}", "[^/]+", route.path.replace("{provider}", FORGE.id)), address
+        )
     }
 
 
@@ -285,12 +338,15 @@ class TestTheTableItself:
             *("POST /auth/forgot-password", "POST /auth/reset-password"),
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
             *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
+            # What they take is bound to one browser and to an answer of a provider.
+            *("GET /auth/providers", "GET /auth/{provider}"),
+            *("GET /auth/{provider}/callback", "POST /auth/{provider}/callback"),
             *("GET /health", "GET /health/live", "GET /health/ready", "GET /metrics"),
             *("GET /.well-known/jwks.json", "GET /openapi.json", "GET /docs"),
         }
 
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
-        """Of this release; the factor and provider calls are none of it."""
+        """Of this release; the calls of factors are none of it."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
             *(f"POST /auth/{name}" for name in ("register", "login", "refresh", "logout")),
             *(f"POST /auth/{name}" for name in ("logout-all", "reauthenticate", "setup")),
@@ -299,6 +355,9 @@ class TestTheTableItself:
             *("POST /auth/verify-email", "POST /auth/verify-email/resend"),
             *("POST /auth/change-email", "POST /users"),
             *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
+            *("GET /auth/providers", "GET /auth/identities", "DELETE /auth/identities/{id}"),
+            *("GET /auth/{provider}", "POST /auth/{provider}/link"),
+            *("GET /auth/{provider}/callback", "POST /auth/{provider}/callback"),
             *("GET /profile", "PATCH /profile"),
             *("GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"),
             *("GET /users", "GET /users/{id}", "DELETE /users/{id}"),

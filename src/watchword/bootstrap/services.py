@@ -5,6 +5,7 @@ from time import perf_counter
 from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import GatheringHasher
+from watchword.bootstrap.federation import make_federation
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
@@ -32,8 +33,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock = ground.settings, ground.store, ground.clock
     grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
     opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
-    postman = ground.postman
-    proof = _proof(ground, gather)
+    postman, proof = ground.postman, _proof(ground, gather)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     opaque = (grants.refresh_tokens, grants.cookies)
     grace = settings.refresh_grace
@@ -51,6 +51,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         recovery=Recovery(store, postman, proof, ground.hasher, passwords, clock),
         addresses=Addresses(store, postman, clock),
         magic_links=MagicLinks(store, postman, opener, clock, ground.randomness),
+        federation=make_federation(ground, registration, opener),
         invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, store.lockouts, settings.roles, clock),

@@ -154,7 +154,9 @@ def _of_keys(settings: Settings, found: Examination) -> Iterator[Finding]:
         problem = "It is missing, and the signing keys were sealed with it."
         yield broken(str(file), problem, REMEDY)
         return
-    sealer = Secrets(settings.secret or (Secret(file.read_bytes().strip()),)).sealer()
+    sealer = Secrets(settings.secret or (Secret(file.read_bytes().strip()),)).sealer(
+        "signing keys at rest"
+    )
     try:
         for kid, sealed in found.sealed_keys:
             sealer.open(sealed, place_of(kid))

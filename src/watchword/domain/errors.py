@@ -145,9 +145,9 @@ class FederationFailed(Refusal):
     code = "OAUTH_FAILED"
     detail = "Signing in with this provider did not work. Start again."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, detail: str | None = None) -> None:
         self.reason = reason
-        super().__init__()
+        super().__init__(detail)
 
 
 class Malformed(Refusal):

@@ -152,6 +152,26 @@ class PasswordUpgraded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityLinked(Event):
+    """An account at another identity provider leads to this one from now on; ``provider`` is the
+    provider's id.
+    """
+
+    type = "credential.identity_linked"
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityUnlinked(Event):
+    """An account at another identity provider leads to this one no more: its owner has said so, or
+    has shown by mail that the address is theirs, which whoever had linked it had not.
+    """
+
+    type = "credential.identity_unlinked"
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SignedIn(Event):
     """A session began. ``amr`` says how the person proved who they are (RFC 8176). The device is
     new when this browser had not signed in to the account before.

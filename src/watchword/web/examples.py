@@ -47,6 +47,14 @@ _SESSION = s.SessionShape(
     amr=("pwd",),
 )
 
+_IDENTITY = s.IdentityShape(
+    id="Zl9kq0cYw3n5…",
+    provider="google",
+    email=_EMAIL,
+    created_at="2026-11-02T09:30:00Z",
+    last_used_at="2026-11-20T12:00:00Z",
+)
+
 
 def problem_of(refusal: Refusal) -> Problem:
     return msgspec.json.decode(problem(refusal, _REQUEST).body, type=Problem)
@@ -112,6 +120,7 @@ _ALL: Final = (
     Example("changeEmail", i.ChangeEmailBody(new_email="ada@example.org")),
     Example("askForMagicLink", i.MagicLinkBody(email=_EMAIL)),
     Example("followMagicLink", i.MagicLinkCompleteBody(token=_LINK)),
+    Example("linkProvider", i.LinkBody(return_to="/account")),
     Example("invite", i.InviteBody(email="grace@example.com", role="user", name="Grace")),
     Example("rename", i.NameBody(name="Ada King")),
     Example("role", i.RoleBody(role="admin")),
@@ -124,6 +133,9 @@ _ALL: Final = (
     Example("profile", s.ProfileAnswer("You are signed in.", _USER, _SESSION)),
     Example("sessions", s.SessionsAnswer("These sessions are live.", [_SESSION])),
     Example("revoked", s.RevokedAnswer("You are signed out everywhere.", 3)),
+    Example("providers", s.ProvidersAnswer([s.ProviderShape("google", "Google")])),
+    Example("goThere", s.UrlAnswer("https://accounts.example.com/authorize?client_id=…")),
+    Example("identities", s.IdentitiesAnswer([_IDENTITY])),
     Example("message", s.MessageAnswer("You are signed out.")),
     Example("health", s.HealthAnswer("ok", {"database": s.CheckShape("ok", latency_ms=0.21)})),
     Example("expired", problem_of(TokenExpired())),

@@ -40,9 +40,10 @@ MEANINGS: Final = {
     "`session` transport, a form; or it is compressed.",
     "STEP_UP_REQUIRED": "The last proof of identity is too long ago. Give a new one by "
     "`POST /auth/reauthenticate`, then try again.",
-    "ACCOUNT_DISABLED": "The account is disabled. Said only to those who know its password.",
+    "ACCOUNT_DISABLED": "The account is disabled. Said only to those who have proven that it is "
+    "theirs.",
     "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
-    "it. Said only to those who know the password.",
+    "it. Said only to those who know the password, or whom a provider vouches for.",
     "FORBIDDEN": "You are signed in, but may not do this.",
     "CSRF_FAILED": "The request may have been made by another site: it names no origin of ours, "
     "or its CSRF token is wrong.",
@@ -83,6 +84,17 @@ QUERY: Final = {
     "q": QueryField("Part of a name or of an e-mail address.", {"type": "string"}),
     "user": QueryField("Only this user, by id.", {"type": "string"}),
     "type": QueryField("Only this type of event.", {"type": "string"}),
+    "returnTo": QueryField(
+        "A path of this site, where the browser goes on afterwards.",
+        {"type": "string", "default": "/", "maxLength": 2048},
+    ),
+    "transport": QueryField(
+        "How the session will be held.",
+        {"type": "string", "enum": ["cookie", "session"], "default": "cookie"},
+    ),
+    "remember": QueryField(
+        "Whether the session outlives the browser.", {"type": "boolean", "default": True}
+    ),
     "from": QueryField("Nothing before this time.", {"type": "string", "format": "date-time"}),
     "to": QueryField("Only what is before this time.", {"type": "string", "format": "date-time"}),
 }
@@ -100,6 +112,9 @@ MEDIA_TYPES: Final = {
     "/docs": "text/html",
 }
 ANSWER_HEADERS: Final = {
+    "/auth/{provider}": ("Location", "Set-Cookie"),
+    "/auth/{provider}/callback": ("Location", "Set-Cookie"),
+    "/auth/{provider}/link": ("Set-Cookie",),
     "/auth/verify": ("X-Auth-User", "X-Auth-Role", "X-Auth-Session", "X-Auth-Email"),
 }
 
@@ -135,7 +150,8 @@ def refusals_of(route: Route) -> Mapping[int, Sequence[str]]:
 
 def _of_policy(route: Route) -> Sequence[str]:
     who = route.who
-    codes = [] if route.method in SAFE_METHODS else ["CSRF_FAILED"]
+    needs_no_origin = route.method in SAFE_METHODS or route.from_elsewhere
+    codes = [] if needs_no_origin else ["CSRF_FAILED"]
     if not who.is_public:
         codes.extend(("MALFORMED", *_SIGNED_IN))
     if who.permission is not None:
