@@ -19,12 +19,14 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 import httpx2
 import pytest
 
+from tests.driving import serving
 from watchword.adapters.federation import FederatedProviders
 from watchword.adapters.federation.transport import Transport
 from watchword.adapters.system import SystemClock
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import FederationFailed
 from watchword.domain.federation import Identity, OpenIdProvider
+from watchword.testing import FakeClock
 
 HERE = Path(__file__).parent / "real"
 REDIRECT = "http://localhost:8000/auth/real/callback"
@@ -89,20 +91,23 @@ def running(modules: Path, tmp_path: Path, *, pushed: bool) -> Iterator[str]:
             process.stdin.close()
 
 
+def configured(issuer: str) -> OpenIdProvider:
+    return OpenIdProvider(
+        id="real",
+        name="Real",
+        issuer=issuer,
+        client_id="watchword",
+        client_secret=Secret(b"s+e/c:r et"),
+    )
+
+
 @pytest.fixture(params=[True, False], ids=["pushed", "plain"])
 async def providers(
     request: pytest.FixtureRequest, installed: Path, tmp_path: Path
 ) -> AsyncIterator[FederatedProviders]:
     with running(installed, tmp_path, pushed=request.param) as issuer:
-        real = OpenIdProvider(
-            id="real",
-            name="Real",
-            issuer=issuer,
-            client_id="watchword",
-            client_secret=Secret(b"s+e/c:r et"),
-        )
         transport = Transport(httpx2.AsyncHTTPTransport())
-        made = FederatedProviders([real], transport, SystemClock())
+        made = FederatedProviders([configured(issuer)], transport, SystemClock())
         yield made
         await made.close()
 
@@ -152,6 +157,29 @@ async def test_somebody_who_signs_in_there_is_known_here(
     assert identity.email is not None
     assert identity.email.text == f"{login}@example.com"
     assert identity.email_verified is (login == "ada")
+
+
+async def test_a_browser_goes_there_and_comes_back_signed_in(
+    installed: Path, tmp_path: Path
+) -> None:
+    """The server as a whole, over HTTP."""
+    place, data = tmp_path / "provider", tmp_path / "data"
+    place.mkdir()
+    with running(installed, place, pushed=True) as issuer:
+        clock = FakeClock(SystemClock().now())
+        async with serving(data, clock=clock, providers=(configured(issuer),)) as server:
+            client = server.client()
+            answer = await client.get("/auth/real", params={"returnTo": "/welcome"})
+            parameters = await approve(answer.headers["location"], "ada")
+            back = await client.get("/auth/real/callback", params=dict(parameters))
+            assert (back.status_code, back.headers["location"]) == (303, "/welcome")
+            grant = await client.post("/auth/refresh", json={})
+            access = {"Authorization": f"Bearer {grant.json()['accessToken']}"}
+            profile = (await client.get("/profile", headers=access)).json()
+            assert profile["user"]["email"] == "ada@example.com"
+            assert profile["user"]["emailVerified"] is True
+            again = await client.get("/auth/real/callback", params=dict(parameters))
+            assert again.json()["code"] == "OAUTH_FAILED"
 
 
 async def test_o04_a_code_is_good_for_one_flow(providers: FederatedProviders) -> None:
