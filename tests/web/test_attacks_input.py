@@ -65,6 +65,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "transport": "body",
         "remember": True,
     },
+    ("POST", "/auth/{provider}/link"): {"returnTo": "/account"},
     ("POST", "/users"): {"email": "g@example.com", "role": "user", "name": "G"},
     ("PATCH", "/profile"): {"name": "E"},
     ("PUT", "/users/{id}/role"): {"role": "user"},

@@ -127,7 +127,7 @@ class Settings(DeclaredMail):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(Settings)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredMail)}
 
 
 def _read(
