@@ -485,7 +485,10 @@ class TestForgedRequests:
                     assert answer.status in {200, 204}, path
                     assert answer.all("set-cookie") == [], path
         writes = {sql.partition("(")[0] for sql in asked if not sql.startswith("SELECT")}
-        assert writes <= {"INSERT INTO limits ", "DELETE FROM limits WHERE key = ?"}
+        assert writes <= {
+            *("INSERT INTO limits ", "DELETE FROM limits WHERE key = ?"),
+            "UPDATE limits SET hits = ? WHERE key = ? AND resets_at = ?",
+        }
 
 
 class TestCrossOriginReads:
