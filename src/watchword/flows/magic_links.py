@@ -11,6 +11,7 @@ from watchword.domain.factors import Methods
 from watchword.domain.letters import Reason
 from watchword.domain.links import Purpose
 from watchword.flows.grants import Grant
+from watchword.flows.identities import unlink_unproven
 from watchword.flows.outbox import Postman
 from watchword.flows.second_step import FactorNeeded, SecondStep
 from watchword.flows.sign_in import Arrival
@@ -58,6 +59,7 @@ class MagicLinks:
                 raise LinkInvalid
             if not account.email_verified:
                 await unit.ownership.verify_address(account.id, account.email)
+                await unlink_unproven(unit, account, arrival.trace, self.clock)
                 verified = EmailVerified(subject=account.id, actor=account.id)
                 await unit.audit.append(verified, at=now, trace=arrival.trace)
                 account = replace(account, email_verified=True)

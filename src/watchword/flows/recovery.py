@@ -17,6 +17,7 @@ from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.flows.attempts import PasswordProof
+from watchword.flows.identities import unlink_unproven
 from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
 from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
@@ -46,7 +47,8 @@ class Recovery:
 
     async def reset(self, token: str, new_password: str, trace: RequestTrace) -> None:
         """Set the password, verify the address, end every session and every other link of the
-        user; factors stay (ASVS 6.4.3, attack P05), save in `_remove_planted`. Raise `LinkInvalid`,
+        user; factors stay (ASVS 6.4.3, attack P05), and so does what its owner has linked, save in
+        `_remove_planted` and `unlink_unproven`. Raise `LinkInvalid`,
         or `PasswordRefused`, `Invalid` and `Busy`, after which the link is still good.
         """
         token_hash = hash_of(token.encode("utf-8", "replace"))
@@ -59,6 +61,7 @@ class Recovery:
             await unit.ownership.set_password(account.id, encoded)
             await unit.ownership.verify_address(account.id, account.email)
             await self._remove_planted(unit, account, trace)
+            await unlink_unproven(unit, account, trace, self.clock)
             await unit.links.discard(account.id)
             await unit.devices.distrust(account.id)
             await unit.outbox.recall(account.id)

@@ -24,6 +24,8 @@ from watchword.domain.events.accounts import (
 from watchword.domain.events.base import Event, wire_name
 from watchword.domain.events.credentials import (
     DeviceTrusted,
+    IdentityLinked,
+    IdentityUnlinked,
     MfaDisabled,
     MfaEnabled,
     PasskeyAdded,
@@ -61,6 +63,8 @@ __all__ = [
     "EmailChanged",
     "EmailVerified",
     "Event",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "Invited",
     "KeysRotated",
     "LinkSent",
