@@ -73,11 +73,11 @@ async def opening(browser: Browser, tmp_path: Path) -> AsyncIterator[Opening]:
     """Somebody at a new browser on a new site with these settings."""
     async with AsyncExitStack() as stack:
 
-        async def opened(**settings: Any) -> Person:
+        async def opened(*, autofill: bool = False, **settings: Any) -> Person:
             server = await stack.enter_async_context(a_site(tmp_path, **settings))
             context = await browser.new_context()
             stack.push_async_callback(context.close)
-            return await Person.at(server, context)
+            return await Person.at(server, context, autofill=autofill)
 
         yield opened
 

@@ -6,11 +6,13 @@ Here and not in a test stands everything that knows the page's words.
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from playwright.async_api import BrowserContext, CDPSession, Page, expect
+from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Page, expect
 
 from tests.driving import PASSWORD, Server
 
 EMAIL = "ada@example.com"
+# Autofill takes what an authenticator of this kind has the moment that the page offers it.
+WITHOUT_AUTOFILL = "delete PublicKeyCredential.isConditionalMediationAvailable"
 
 
 class Authenticator:
@@ -40,10 +42,6 @@ class Authenticator:
         """Whether a PIN, a finger or a face is right from now on."""
         await self._send("setUserVerified", isUserVerified=told)
 
-    async def is_touched(self, told: bool) -> None:
-        """Whether it is touched when it is asked, from now on."""
-        await self._send("setAutomaticPresenceSimulation", enabled=told)
-
     async def credentials(self) -> list[dict[str, Any]]:
         kept: list[dict[str, Any]] = (await self._send("getCredentials"))["credentials"]
         return kept
@@ -71,18 +69,15 @@ class Person:
     complaints: list[str] = field(default_factory=list)
 
     @classmethod
-    async def at(cls, server: Server, context: BrowserContext) -> Self:
+    async def at(cls, server: Server, context: BrowserContext, *, autofill: bool) -> Self:
         """In front of the page, with a browser that has no authenticator yet."""
+        if not autofill:
+            await context.add_init_script(WITHOUT_AUTOFILL)
         page = await context.new_page()
         devtools = await context.new_cdp_session(page)
         await devtools.send("WebAuthn.enable", {"enableUI": False})
         person = cls(server, page, devtools)
-        page.on(
-            "console",
-            lambda said: (
-                person.complaints.append(said.text) if said.type in {"error", "warning"} else None
-            ),
-        )
+        page.on("console", person._hear)
         page.on("pageerror", lambda error: person.complaints.append(str(error)))
         await page.goto(f"{server.core.settings.public_url}/")
         await expect(page.get_by_role("button", name="Register")).to_be_visible()
@@ -114,6 +109,7 @@ class Person:
         await expect(self.page.get_by_role("button", name="Register")).to_be_visible()
 
     async def sees_account(self, methods: str) -> None:
+        await expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
         await expect(self.page.locator("#who")).to_have_text(EMAIL)
         await expect(self.page.locator("#methods")).to_have_text(methods)
 
@@ -155,6 +151,10 @@ class Person:
         _, options = await self.posts("/auth/passkeys/login/options", {})
         asked: dict[str, Any] = options
         return asked
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type in {"error", "warning"}:
+            self.complaints.append(said.text)
 
     async def _fill(self) -> None:
         await self.page.get_by_label("E-mail").fill(EMAIL)
