@@ -5,28 +5,20 @@ what is waited for is on the page.
 """
 
 import asyncio
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, async_playwright
 
 from examples.passkeys.application import Site
+from tests.browser.chromium import launched
 from tests.browser.person import Person
 from tests.driving import Server, serving
-
-CHROMIUM = Path("/usr/bin/chromium")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",  # nothing leaves this machine
-]
 
 Opening = Callable[..., Any]
 
@@ -57,11 +49,8 @@ async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Server]:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
-    # In CI nothing is skipped: what is not there fails.
-    if not CHROMIUM.exists() and "CI" not in os.environ:  # noqa: TID251
-        pytest.skip(f"NO BROWSER, NOTHING PROVEN: {CHROMIUM} is missing (apt-get install chromium)")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await launched(playwright)
         try:
             yield browser
         finally:

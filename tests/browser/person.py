@@ -8,11 +8,10 @@ from typing import Any, Self
 
 from playwright.async_api import BrowserContext, CDPSession, ConsoleMessage, Page, expect
 
+from tests.browser.chromium import AUTHENTICATOR, WITHOUT_AUTOFILL
 from tests.driving import PASSWORD, Server
 
 EMAIL = "ada@example.com"
-# Autofill takes what an authenticator of this kind has the moment that the page offers it.
-WITHOUT_AUTOFILL = "delete PublicKeyCredential.isConditionalMediationAvailable"
 
 
 class Authenticator:
@@ -24,17 +23,8 @@ class Authenticator:
 
     @classmethod
     async def attached(cls, devtools: CDPSession, **options: Any) -> Self:
-        """Of this machine, with discoverable passkeys; it is touched as soon as it is asked."""
-        kind = {
-            "protocol": "ctap2",
-            "transport": "internal",
-            "hasResidentKey": True,
-            "hasUserVerification": True,
-            "isUserVerified": True,
-            "automaticPresenceSimulation": True,
-        }
         answer = await devtools.send(
-            "WebAuthn.addVirtualAuthenticator", {"options": {**kind, **options}}
+            "WebAuthn.addVirtualAuthenticator", {"options": {**AUTHENTICATOR, **options}}
         )
         return cls(devtools, answer["authenticatorId"])
 
