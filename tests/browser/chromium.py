@@ -4,7 +4,7 @@ import os
 from shutil import which
 
 import pytest
-from playwright.async_api import Browser, Playwright
+from playwright.async_api import Browser, Playwright, expect
 
 # Autofill takes what an authenticator that is made believe has, the moment that the page offers it.
 WITHOUT_AUTOFILL = "delete PublicKeyCredential.isConditionalMediationAvailable"
@@ -28,6 +28,6 @@ async def launched(playwright: Playwright) -> Browser:
     # In CI nothing is skipped: what is not there fails.
     if found is None and "CI" not in os.environ:  # noqa: TID251
         pytest.skip("Chromium is missing, so nothing is proven here: apt-get install chromium")
-    return await playwright.chromium.launch(
-        executable_path=found or "/usr/bin/chromium", args=_ARGUMENTS
-    )
+    assert found is not None, "Chromium is missing: apt-get install chromium"
+    expect.set_options(timeout=30_000)  # ms, as long as clicks wait: a slow machine is no failure
+    return await playwright.chromium.launch(executable_path=found, args=_ARGUMENTS)

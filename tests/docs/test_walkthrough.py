@@ -16,7 +16,7 @@ IN_THE_BROWSER, BEHIND = TEXT.index("Now open `http://"), TEXT.index("After anot
 PLACE = """
 make() { command make --dry-run "$@" > make.txt; rm make.txt; }
 watchword() {
-    if [[ $1 == serve ]]; then set -- "$@" --port PORT; fi
+    if [[ $1 == serve ]]; then exec watchword "$@" --port PORT; fi
     command watchword "$@"
 }
 late=30
