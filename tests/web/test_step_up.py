@@ -140,9 +140,7 @@ class TestEveryAct:
 
     @TRANSPORTS
     @EVERY_ACT
-    async def test_is_open_after_signing_in(
-        self, act: Act, transport: str, server: Server
-    ) -> None:
+    async def test_is_open_after_signing_in(self, act: Act, transport: str, server: Server) -> None:
         scene = await stage(server, act, transport)
         server.clock.advance(5 * MINUTE - 1)
         body = await act.body(scene)
