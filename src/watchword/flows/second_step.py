@@ -49,9 +49,13 @@ class SecondStep:
     async def is_asked_of(
         self, devices: Devices, account: Account, device_cookie: str | None
     ) -> bool:
-        """Not without a second factor, nor on a device that was trusted when one was shown."""
+        """Not without a second factor, nor on a device that was trusted when one was shown, where
+        devices are trusted at all.
+        """
         if not account.mfa_enabled:
             return False
+        if not self.opener.policy.trusts_devices:
+            return True
         held = self.opener.devices.hash_of(device_cookie)
         if held is None:
             return True
