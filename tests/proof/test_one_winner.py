@@ -1,7 +1,7 @@
 """Whatever is good once: of fifty uses at the same time, by two workers on one file, one wins."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,7 +27,7 @@ class Scene(NamedTuple):
         return (self.one, self.other)[turn % 2].client()
 
 
-Use = Callable[[int], Awaitable[httpx2.Response]]
+Use = Callable[[int], Coroutine[Any, Any, httpx2.Response]]
 Prepare = Callable[[Scene], Awaitable[Use]]
 
 
@@ -55,7 +55,9 @@ async def set_up(scene: Scene) -> Use:
     return use
 
 
-async def signed_in(scene: Scene, holder: Holder, turn: int, path: str, body: Any) -> Any:
+async def signed_in(
+    scene: Scene, holder: Holder, turn: int, path: str, body: Any
+) -> httpx2.Response:
     return await scene.client(turn).post(path, json=body, headers=holder.headers())
 
 
@@ -83,9 +85,7 @@ async def code_at_every_door(scene: Scene) -> Use:
         if turn % 3 == 1:
             body = {"mfaToken": token, "code": code}
             return await scene.client(turn).post("/auth/mfa/complete", json=body)
-        answer = await signed_in(scene, holder, turn, "/auth/reauthenticate", {"code": code})
-        assert isinstance(answer, httpx2.Response)
-        return answer
+        return await signed_in(scene, holder, turn, "/auth/reauthenticate", {"code": code})
 
     return use
 

@@ -230,9 +230,10 @@ class TestEveryNotice:
     ) -> None:
         notice, act = NOTICES[what], await prepared(server, ada, what)
         before = state(server)
-        await change_rows(server, f"ALTER TABLE {table} RENAME TO out_of_the_way")
+        failing = "BEGIN SELECT json('{'); END"
+        await change_rows(server, f"CREATE TRIGGER broken BEFORE INSERT ON {table} {failing}")
         refused(await act(), 503, "UNAVAILABLE")
-        await change_rows(server, f"ALTER TABLE out_of_the_way RENAME TO {table}")
+        await change_rows(server, "DROP TRIGGER broken")
         assert state(server) == before
         answer = await act()
         if what == "a lock":  # the failure was counted all the same, and nothing opens the door
