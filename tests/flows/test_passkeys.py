@@ -168,22 +168,10 @@ class TestOnesOwn:
             await VERBS[verb](house, bob, passkey.id)
         assert await house.store.reading.passkeys.find(passkey.credential_id) == passkey
 
-    async def test_w09_the_last_one_goes_where_a_mail_can_bring_its_owner_back(
+    async def test_w09_the_last_one_stays_though_a_mail_could_bring_its_owner_back(
         self, open_house: OpenHouse, key: SoftwareAuthenticator
     ) -> None:
         house = await open_house(smtp_url=RELAY)
-        caller = await enter(house)
-        passkey, own = await add(house, caller, key), house.flows.passkeys.own
-        await lose_password(house, caller, is_verified=False)
-        with pytest.raises(LastCredential):
-            await own.remove(caller, passkey.id, TRACE)
-        await lose_password(house, caller)
-        await own.remove(caller, passkey.id, TRACE)
-        assert await own.list_own(caller) == []
-
-    async def test_w09_the_last_one_stays_where_mail_is_only_written_to_files(
-        self, house: House, key: SoftwareAuthenticator
-    ) -> None:
         caller = await enter(house)
         passkey, own = await add(house, caller, key), house.flows.passkeys.own
         await lose_password(house, caller)

@@ -443,7 +443,9 @@ class TestSpellingsOfPaths:
         """ASVS 4.1.4, 13.4.4: by route, by everything else than its methods, TRACE first of all."""
         paths: dict[str, set[str]] = {}
         for route in ROUTES:
-            paths.setdefault(route.path, set()).add(route.method)
+            # A provider may be called anything but a word of the table.
+            path = route.path.replace("{provider}", "some-provider")
+            paths.setdefault(path, set()).add(route.method)
         for path, listed in paths.items():
             target = path.replace("{id}", "x").replace("{role}", "user")
             reachable = listed | {

@@ -84,6 +84,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
         "remember": True,
     },
     ("PATCH", "/auth/passkeys/{id}"): {"name": "E"},
+    ("POST", "/auth/{provider}/link"): {"returnTo": "/account"},
     ("POST", "/users"): {"email": "g@example.com", "role": "user", "name": "G"},
     ("PATCH", "/profile"): {"name": "E"},
     ("PUT", "/users/{id}/role"): {"role": "user"},

@@ -17,7 +17,10 @@ import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
 from tests.web.contract import refused
+from watchword.crypto.secret import Secret
 from watchword.domain.accounts import EmailAddress, Status
+from watchword.domain.federation import OAuthProvider
+from watchword.domain.identities import LinkedIdentity
 from watchword.domain.roles import EVERYTHING, Permission, Roles
 from watchword.domain.sessions import EndReason
 from watchword.testing.conformance.passkeys import a_passkey
@@ -64,6 +67,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/auth/passkeys/login/options"): {},
     ("POST", "/auth/passkeys/login"): {"credential": {}},
     ("PATCH", "/auth/passkeys/{id}"): {"name": "Phone"},
+    ("POST", "/auth/{provider}/link"): {"returnTo": "/account"},
     ("POST", "/users"): {"email": "{new}"},
     ("PUT", "/users/{id}/role"): {"role": "user"},
     ("PUT", "/users/{id}/status"): {"status": "disabled"},
@@ -82,9 +86,24 @@ BY_BROWSER: dict[str, tuple[int, str]] = {
     "/auth/passkeys/register": (422, "VALIDATION_FAILED"),
     "/auth/passkeys/login": (401, "INVALID_CREDENTIALS"),
 }
-OWNED = {"/sessions/{id}", "/auth/passkeys/{id}"}
+OWNED = {"/sessions/{id}", "/auth/passkeys/{id}", "/auth/identities/{id}"}
 # Nobody here has a second factor, or has begun with one.
 OF_A_FACTOR = {"/auth/mfa/verify", "/auth/mfa/disable", "/auth/mfa/recovery-codes"}
+
+
+BY_STATE = "/auth/{provider}/callback"
+
+# One that is asked nothing before people are sent there.
+FORGE = OAuthProvider(
+    id="forge",
+    name="Forge",
+    issuer="https://forge.example.com",
+    client_id="watchword",
+    client_secret=Secret(b"a client secret"),
+    authorize_url="https://forge.example.com/authorize",
+    token_url="https://forge.example.com/token",
+    userinfo_url="https://forge.example.com/user",
+)
 
 
 @dataclass(frozen=True)
@@ -153,6 +172,8 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
     if who.is_public:
         # There is an administrator already, and nobody has a link: these say no to everybody.
         no_link = (400, "INVALID_OR_EXPIRED_LINK")
+        if route.path == BY_STATE:
+            return 400, "OAUTH_FAILED"
         return no_link if route.path in BY_LINK else BY_BROWSER.get(route.path, admitted)
     if visitor.refusal is not None:
         return 401, visitor.refusal
@@ -165,6 +186,9 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
         return 409, "CONFLICT"
     is_strange = subject == "unknown" or (route.path in OWNED and subject == "other")
     return (404, "NOT_FOUND") if is_strange else BY_BROWSER.get(route.path, admitted)
+
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class Stage:
@@ -188,6 +212,24 @@ class Stage:
         async with self.server.core.store.transaction() as unit:
             await unit.accounts.insert(account)
         return account.id, address.text
+
+    async def link(self, user_id: str) -> str:
+        """What somebody has elsewhere: its id; none for who is no more."""
+        now = self.server.clock.now()
+        identity = LinkedIdentity(
+            issuer=FORGE.issuer,
+            subject=user_id,
+            user_id=user_id,
+            provider=FORGE.id,
+            address="",
+            address_proven=True,
+            created_at=now,
+            last_used_at=now,
+        )
+        async with self.server.core.store.transaction() as unit:
+            if await unit.accounts.find(user_id) is not None:
+                await unit.identities.link(identity)
+        return identity.id
 
     async def sign_in(self, email: str, transport: str = "body") -> Holder:
         return await self.server.sign_in(email, transport=transport, ip="127.0.0.1")
@@ -242,6 +284,8 @@ class Stage:
             ids |= {"own": holder.session_id, "other": (await self.sign_in(other)).session_id}
         elif path == "/auth/passkeys/{id}" and visitor.name != "deleted":
             ids |= {"own": await self.passkey(own_id), "other": await self.passkey(other_id)}
+        elif path == "/auth/identities/{id}":
+            ids |= {"own": await self.link(own_id), "other": await self.link(other_id)}
         body = BODIES.get((method, path))
         if body is not None:
             fills = {"{new}": self.address(), "{other}": other}
@@ -252,6 +296,9 @@ class Stage:
                 for name, value in body.items()
             }
         address = path.replace("{id}", ids[subject]).replace("{role}", "user")
+        address = address.replace("{provider}", FORGE.id)
+        if path == BY_STATE and method == "POST":
+            return await holder.request(method, address, data={"code": "c"}, headers=FORM)
         return await holder.request(method, address, **({} if body is None else {"json": body}))
 
     async def outcome(self, method: str, path: str, visitor: Visitor, subject: str) -> Outcome:
@@ -268,7 +315,7 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     off: dict[str, Any] = dict.fromkeys(
         ("limit_auth", "limit_sign_in", "limit_mail", "limit_mail_client", "lockout_policy")
     )
-    async with serving(folder, roles=ROLES, **off) as server:
+    async with serving(folder, roles=ROLES, providers=(FORGE,), **off) as server:
         await server.register_admin()
         yield Stage(server)
 
@@ -298,6 +345,7 @@ class TestTheServerDoesWhatTheTableSays:
             _, holder = await scene.enter(ADMIN)
             for path in sorted({route.path for route in ROUTES}):
                 address = path.replace("{id}", UNKNOWN).replace("{role}", "user")
+                address = address.replace("{provider}", FORGE.id)
                 there = methods_at(address)
                 for method in set(METHODS) - there:
                     problem = await holder.request(method, address)
@@ -306,11 +354,15 @@ class TestTheServerDoesWhatTheTableSays:
 
 
 def methods_at(address: str) -> set[str]:
-    """By the patterns of the table: `PUT /users/{id}/{role}` fits `/users/1/sessions` too."""
+    """By the patterns of the table: `PUT /users/{id}/{role}` fits `/users/1/sessions` too. A
+    provider is never called like a word of the table.
+    """
     return {
         route.method
         for route in ROUTES
-        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), address)
+        if re.fullmatch(
+            re.sub(r"\{\w+\}", "[^/]+", route.path.replace("{provider}", FORGE.id)), address
+        )
     }
 
 
@@ -326,12 +378,15 @@ class TestTheTableItself:
             *("POST /auth/magic-link", "POST /auth/magic-link/complete"),
             # What they take is signed by a passkey.
             *("POST /auth/passkeys/login", "POST /auth/passkeys/login/options"),
+            # What they take is bound to one browser and to an answer of a provider.
+            *("GET /auth/providers", "GET /auth/{provider}"),
+            *("GET /auth/{provider}/callback", "POST /auth/{provider}/callback"),
             *("GET /health", "GET /health/live", "GET /health/ready", "GET /metrics"),
             *("GET /.well-known/jwks.json", "GET /openapi.json", "GET /docs"),
         }
 
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
-        """Of this release; the provider calls are none of it."""
+        """Of this release."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
             *(f"POST /auth/{name}" for name in ("register", "login", "refresh", "logout")),
             *(f"POST /auth/{name}" for name in ("logout-all", "reauthenticate", "setup")),
@@ -349,6 +404,9 @@ class TestTheTableItself:
                 "GET /auth/passkeys",
             ),
             *("PATCH /auth/passkeys/{id}", "DELETE /auth/passkeys/{id}"),
+            *("GET /auth/providers", "GET /auth/identities", "DELETE /auth/identities/{id}"),
+            *("GET /auth/{provider}", "POST /auth/{provider}/link"),
+            *("GET /auth/{provider}/callback", "POST /auth/{provider}/callback"),
             *("GET /profile", "PATCH /profile"),
             *("GET /sessions", "DELETE /sessions", "DELETE /sessions/{id}"),
             *("GET /users", "GET /users/{id}", "DELETE /users/{id}"),

@@ -412,13 +412,15 @@ class TestWhatIsWrittenOfMail:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors and
-    passkeys; imports are a command's.
+    """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors, passkeys
+    and identities; imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
         *("account.status_changed", "account.deleted", "account.locked", "account.imported"),
         *("credential.password_changed", "credential.password_upgraded"),
+        "credential.password_removed",
+        *("credential.identity_linked", "credential.identity_unlinked"),
         *("credential.password_reset", "account.registration_repeated", "account.invited"),
         *("account.email_verified", "account.email_change_requested", "account.email_changed"),
         *("credential.passkey_added", "credential.passkey_rejected", "credential.passkey_renamed"),

@@ -384,7 +384,7 @@ class TestPaths:
 def test_every_code_is_one_of_the_contract_with_its_status() -> None:
     """Those of this release. ``INTERNAL`` is what no client can cause."""
     assert {
-        **dict.fromkeys(("MALFORMED", "INVALID_OR_EXPIRED_LINK"), 400),
+        **dict.fromkeys(("MALFORMED", "INVALID_OR_EXPIRED_LINK", "OAUTH_FAILED"), 400),
         **dict.fromkeys(("INVALID_CREDENTIALS", "TOKEN_MISSING", "TOKEN_INVALID"), 401),
         **dict.fromkeys(("TOKEN_EXPIRED", "TOKEN_REUSED"), 401),
         **dict.fromkeys(("SESSION_EXPIRED", "SESSION_REVOKED"), 401),

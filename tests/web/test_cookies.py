@@ -71,7 +71,7 @@ class TestReading:
 
 class TestWriting:
     def test_on_http_the_names_are_plain(self) -> None:
-        assert HTTP.owned == {b"refreshToken", b"session", b"device", b"magicLink"}
+        assert HTTP.owned == {b"refreshToken", b"session", b"device", b"magicLink", b"federation"}
 
     def test_on_https_the_names_are_bound_to_the_host(self) -> None:
         assert HTTPS.owned == {b"__Host-" + name for name in HTTP.owned}

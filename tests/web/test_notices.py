@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Holder, Server, serving
+from tests.driving import PASSWORD, Holder, Server
 from tests.web.contract import change_rows, events, refused, rows
+from tests.web.federated import Scene, beside, link
 from tests.web.mailed import ADA, NEW, OPEN, login, mail_to
 from tests.web.passkeys import add, an_authenticator, try_to_add, try_to_sign_in
 from tests.web.second_factor import Phone, complete, enrol, token_of
@@ -24,90 +25,109 @@ NEXT = "new@example.org"
 OTHER = "thunder willow compass brick"
 
 Act = Callable[[], Awaitable[httpx2.Response]]
-Prepare = Callable[[Server, Holder], Awaitable[Act]]
+Prepare = Callable[[Scene, Holder], Awaitable[Act]]
 """What an act needs is made beforehand; the act itself may be done again when it has failed."""
 
 
-async def from_elsewhere(server: Server, ada: Holder) -> Act:
+async def from_elsewhere(scene: Scene, ada: Holder) -> Act:
     body = {"email": ADA, "password": PASSWORD, "transport": "body"}
-    stranger = server.client("203.0.113.5", **{"User-Agent": "Elsewhere/1.0"})
+    stranger = scene.server.client("203.0.113.5", **{"User-Agent": "Elsewhere/1.0"})
     return lambda: stranger.post("/auth/login", json=body)
 
 
-async def new_password(server: Server, ada: Holder) -> Act:
+async def new_password(scene: Scene, ada: Holder) -> Act:
     body = {"currentPassword": PASSWORD, "newPassword": NEW}
     return lambda: ada.post("/auth/change-password", json=body)
 
 
-async def reset(server: Server, ada: Holder) -> Act:
-    await server.client().post("/auth/forgot-password", json={"email": ADA})
-    body = {"token": (await mail_to(server, ADA)).token, "newPassword": NEW}
-    return lambda: server.client().post("/auth/reset-password", json=body)
+async def reset(scene: Scene, ada: Holder) -> Act:
+    await scene.server.client().post("/auth/forgot-password", json={"email": ADA})
+    body = {"token": (await mail_to(scene.server, ADA)).token, "newPassword": NEW}
+    return lambda: scene.server.client().post("/auth/reset-password", json=body)
 
 
-async def planted(server: Server, ada: Holder) -> Act:
+async def planted(scene: Scene, ada: Holder) -> Act:
     await add(ada, an_authenticator(), name="Planted")
-    return await reset(server, ada)
+    return await reset(scene, ada)
 
 
-async def another_address(server: Server, ada: Holder) -> Act:
+async def taken_over(scene: Scene, ada: Holder) -> Act:
+    """By a sign-in link, in a browser that the account has never seen (attack O08)."""
+    browser = scene.server.client()
+    await browser.post("/auth/magic-link", json={"email": ADA})
+    body = {"token": (await mail_to(scene.server, ADA)).token}
+    return lambda: browser.post("/auth/magic-link/complete", json=body)
+
+
+async def another_address(scene: Scene, ada: Holder) -> Act:
     return lambda: ada.post("/auth/change-email", json={"newEmail": NEXT})
 
 
-async def confirmed_address(server: Server, ada: Holder) -> Act:
+async def confirmed_address(scene: Scene, ada: Holder) -> Act:
     await ada.post("/auth/change-email", json={"newEmail": NEXT})
-    body = {"token": (await mail_to(server, NEXT)).token}
-    return lambda: server.client().post("/auth/verify-email", json=body)
+    body = {"token": (await mail_to(scene.server, NEXT)).token}
+    return lambda: scene.server.client().post("/auth/verify-email", json=body)
 
 
-async def app_on(server: Server, ada: Holder) -> Act:
+async def app_on(scene: Scene, ada: Holder) -> Act:
     secret = (await ada.post("/auth/mfa/enable", json={})).json()["secret"]
-    body = {"code": Phone(server, secret).code()}
+    body = {"code": Phone(scene.server, secret).code()}
     return lambda: ada.post("/auth/mfa/verify", json=body)
 
 
-async def app_off(server: Server, ada: Holder) -> Act:
-    phone = await enrol(server, ada)
+async def app_off(scene: Scene, ada: Holder) -> Act:
+    phone = await enrol(scene.server, ada)
     return lambda: ada.post("/auth/mfa/disable", json={"code": phone.next_code()})
 
 
-async def recovery_code(server: Server, ada: Holder) -> Act:
-    phone = await enrol(server, ada)
-    token, code = await token_of(server), phone.recovery_codes[0]
-    return lambda: complete(server, token, recoveryCode=code)
+async def recovery_code(scene: Scene, ada: Holder) -> Act:
+    phone = await enrol(scene.server, ada)
+    token, code = await token_of(scene.server), phone.recovery_codes[0]
+    return lambda: complete(scene.server, token, recoveryCode=code)
 
 
-async def new_codes(server: Server, ada: Holder) -> Act:
-    await enrol(server, ada)
+async def new_codes(scene: Scene, ada: Holder) -> Act:
+    await enrol(scene.server, ada)
     return lambda: ada.post("/auth/mfa/recovery-codes", json={})
 
 
-async def new_passkey(server: Server, ada: Holder) -> Act:
+async def new_passkey(scene: Scene, ada: Holder) -> Act:
     return lambda: try_to_add(ada, an_authenticator())
 
 
-async def passkey_removed(server: Server, ada: Holder) -> Act:
+async def passkey_removed(scene: Scene, ada: Holder) -> Act:
     address = f"/auth/passkeys/{(await add(ada, an_authenticator()))['id']}"
     return lambda: ada.request("DELETE", address)
 
 
-async def cloned_passkey(server: Server, ada: Holder) -> Act:
+async def cloned_passkey(scene: Scene, ada: Holder) -> Act:
     key = an_authenticator()
     await add(ada, key, replace(HONEST, sign_count=7))
-    return lambda: try_to_sign_in(server, key, replace(HONEST, sign_count=7))
+    return lambda: try_to_sign_in(scene.server, key, replace(HONEST, sign_count=7))
 
 
-async def replay(server: Server, ada: Holder) -> Act:
+async def replay(scene: Scene, ada: Holder) -> Act:
     first = ada.refresh_token
     await ada.refresh()
     await ada.refresh()
     return lambda: ada.refresh(first)
 
 
-async def fifth_failure(server: Server, ada: Holder) -> Act:
+async def fifth_failure(scene: Scene, ada: Holder) -> Act:
     for _ in range(4):
-        assert (await login(server, ADA, OTHER)).status_code == 401
-    return lambda: login(server, ADA, OTHER)
+        assert (await login(scene.server, ADA, OTHER)).status_code == 401
+    return lambda: login(scene.server, ADA, OTHER)
+
+
+async def identity_linked(scene: Scene, ada: Holder) -> Act:
+    scene.become("ada-1", ADA)
+    return lambda: link(scene, ada)
+
+
+async def identity_unlinked(scene: Scene, ada: Holder) -> Act:
+    await (await identity_linked(scene, ada))()
+    (identity,) = (await ada.get("/auth/identities")).json()["identities"]
+    return lambda: ada.request("DELETE", f"/auth/identities/{identity['id']}")
 
 
 class Notice(NamedTuple):
@@ -136,6 +156,11 @@ NOTICES = {
         [("passkey_removed", ADA), ("password_reset", ADA)],
         ["credential.passkey_removed", "credential.password_reset", "session.all_ended"],
     ),
+    "a removed password": of(
+        taken_over,
+        "password_removed",
+        *("account.email_verified", "session.all_ended", "credential.password_removed", SIGNED_IN),
+    ),
     "another address asked for": Notice(
         another_address,
         202,
@@ -161,17 +186,22 @@ NOTICES = {
     "a cloned passkey": of(
         cloned_passkey, "passkey_suspected", "credential.passkey_suspected", status=401
     ),
+    "a linked identity": of(
+        identity_linked, "identity_linked", "credential.identity_linked", status=303
+    ),
+    "no identity": of(identity_unlinked, "identity_unlinked", "credential.identity_unlinked"),
     "a replay": of(replay, "token_reused", "session.token_reused", status=401),
     "a lock": of(
         fifth_failure, "account_locked", "session.sign_in_failed", "account.locked", status=401
     ),
 }
 EVERY_NOTICE = pytest.mark.parametrize("what", NOTICES)
-# Told of no act of this account, and of identities.
-ELSEWHERE = {Reason.ALREADY_REGISTERED, Reason.IDENTITY_LINKED, Reason.IDENTITY_UNLINKED}
+# Told of no act of this account.
+ELSEWHERE = {Reason.ALREADY_REGISTERED}
 # Challenges, codes and failures are used up and counted on their own, whatever comes of it.
 KEPT = {
     **dict.fromkeys(("users", "sessions", "devices", "passkeys", "recovery_codes"), "*"),
+    "identities": "*",
     "totp": "user_id, confirmed_at",
     "letters": "*",
     "audit_events": "*",
@@ -179,9 +209,14 @@ KEPT = {
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(tmp_path, **OPEN) as running:
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    async with beside(tmp_path, **OPEN) as running:
         yield running
+
+
+@pytest.fixture
+def server(scene: Scene) -> Server:
+    return scene.server
 
 
 @pytest.fixture
@@ -198,10 +233,10 @@ def state(server: Server) -> dict[str, list[tuple[Any, ...]]]:
     return {table: rows(server, f"SELECT {what} FROM {table}") for table, what in KEPT.items()}
 
 
-async def prepared(server: Server, ada: Holder, what: str) -> Act:
+async def prepared(scene: Scene, ada: Holder, what: str) -> Act:
     """Nothing waits to be sent any more."""
-    act = await NOTICES[what].prepare(server, ada)
-    await server.mails()
+    act = await NOTICES[what].prepare(scene, ada)
+    await scene.server.mails()
     return act
 
 
@@ -211,8 +246,10 @@ class TestEveryNotice:
         assert told - WITH_LINK == set(Reason) - WITH_LINK - ELSEWHERE
 
     @EVERY_NOTICE
-    async def test_is_a_mail_and_an_event(self, what: str, server: Server, ada: Holder) -> None:
-        notice, act = NOTICES[what], await prepared(server, ada, what)
+    async def test_is_a_mail_and_an_event(
+        self, what: str, scene: Scene, server: Server, ada: Holder
+    ) -> None:
+        notice, act = NOTICES[what], await prepared(scene, ada, what)
         before = len(events(server))
         assert (await act()).status_code == notice.status
         assert letters(server) == notice.letters
@@ -226,9 +263,9 @@ class TestEveryNotice:
     @EVERY_NOTICE
     @pytest.mark.parametrize("table", ["letters", "audit_events"])
     async def test_that_cannot_be_given_undoes_what_it_tells_of(
-        self, what: str, table: str, server: Server, ada: Holder
+        self, what: str, table: str, scene: Scene, server: Server, ada: Holder
     ) -> None:
-        notice, act = NOTICES[what], await prepared(server, ada, what)
+        notice, act = NOTICES[what], await prepared(scene, ada, what)
         before = state(server)
         failing = "BEGIN SELECT json('{'); END"
         await change_rows(server, f"CREATE TRIGGER broken BEFORE INSERT ON {table} {failing}")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -28,6 +29,18 @@ TABLE = RouteTable(
         route("GET", "/users/me"),
     ]
 )
+
+
+class TestAPathThatGivesWay:
+    def test_takes_no_word_of_the_table_for_a_parameter(self) -> None:
+        shops = replace(route("GET", "/shops/{name}"), gives_way=True)
+        table = RouteTable([*TABLE.routes, shops, route("POST", "/shops/near")])
+        assert table.find("GET", "/shops/7").parameters == {"name": "7"}
+        with pytest.raises(NotFound):
+            table.find("GET", "/shops/status")
+        with pytest.raises(MethodNotAllowed) as caught:
+            table.find("GET", "/shops/near")
+        assert caught.value.allowed == "POST"
 
 
 class TestFinding:

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Holder, Server, serving
+from tests.driving import PASSWORD, Holder, Server
 from tests.web.contract import refused, rows
+from tests.web.federated import Scene as Neighbours
+from tests.web.federated import beside, link
 from tests.web.mailed import OPEN
 from tests.web.passkeys import add, an_authenticator, creation_options
 from tests.web.second_factor import Phone, enrol
@@ -24,15 +26,14 @@ TRANSPORTS = pytest.mark.parametrize("transport", ["body", "cookie", "session"])
 
 
 class Scene(NamedTuple):
-    """Root is signed in, and is not the only administrator. ``phone`` is the app, where one is on;
-    ``passkey`` the id of a passkey, where there is one.
+    """Root is signed in, and is not the only administrator. ``own`` is the id of what the act is
+    about, ``phone`` the app, where one is on.
     """
 
     server: Server
     root: Holder
-    user_id: str
+    own: str
     phone: Phone | None
-    passkey: str | None
 
 
 Body = Callable[[Scene], Awaitable[dict[str, Any]]]
@@ -43,7 +44,7 @@ class Act(NamedTuple):
     status: int
     body: Body
     has_app: bool = False
-    has_passkey: bool = False
+    about: str = "user"
 
 
 async def nothing(_: Scene) -> dict[str, Any]:
@@ -76,7 +77,9 @@ ACTS = {
         Act("POST /auth/mfa/recovery-codes", 200, nothing, has_app=True),
         Act("POST /auth/passkeys/register/options", 200, nothing),
         Act("POST /auth/passkeys/register", 201, credential),
-        Act("DELETE /auth/passkeys/{id}", 200, nothing, has_passkey=True),
+        Act("DELETE /auth/passkeys/{id}", 200, nothing, about="passkey"),
+        Act("POST /auth/{provider}/link", 200, nothing),
+        Act("DELETE /auth/identities/{id}", 200, nothing, about="identity"),
         Act("PUT /users/{id}/role", 200, role),
         Act("PUT /users/{id}/{role}", 200, nothing),
         Act("DELETE /users/{id}", 200, nothing),
@@ -86,24 +89,31 @@ EVERY_ACT = pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(tmp_path, **OPEN) as running:
+async def neighbours(tmp_path: Path) -> AsyncIterator[Neighbours]:
+    """A server, and another identity provider beside it."""
+    async with beside(tmp_path, **OPEN) as running:
         yield running
 
 
-async def stage(server: Server, act: Act, transport: str) -> Scene:
+async def stage(neighbours: Neighbours, act: Act, transport: str) -> Scene:
+    server = neighbours.server
     root = (await server.register_admin(ROOT)).user
     await server.register_admin("other@example.com")
     holder = await server.sign_in(ROOT, transport=transport)
     phone = await enrol(server, holder) if act.has_app else None
-    passkey = (await add(holder, an_authenticator()))["id"] if act.has_passkey else None
-    return Scene(server, holder, str(root["id"]), phone, passkey)
+    own = str(root["id"])
+    if act.about == "passkey":
+        own = (await add(holder, an_authenticator()))["id"]
+    if act.about == "identity":
+        neighbours.become("root-1", ROOT)
+        assert (await link(neighbours, holder)).status_code == 303
+        own = (await holder.get("/auth/identities")).json()["identities"][0]["id"]
+    return Scene(server, holder, own, phone)
 
 
 async def ask(scene: Scene, act: Act, body: dict[str, Any]) -> httpx2.Response:
     method, _, path = act.route.partition(" ")
-    own = scene.passkey or scene.user_id
-    path = path.replace("{id}", own).replace("{role}", "user")
+    path = path.replace("{id}", scene.own).replace("{role}", "user").replace("{provider}", "other")
     return await scene.root.request(method, path, **({"json": body} if method != "DELETE" else {}))
 
 
@@ -117,8 +127,11 @@ async def grow_stale(scene: Scene) -> None:
 
 
 def state(server: Server) -> list[list[tuple[Any, ...]]]:
-    kept = ("users", "passkeys", "totp", "recovery_codes", "links", "letters", "audit_events")
-    return [rows(server, f"SELECT * FROM {table}") for table in kept]
+    tables = (
+        *("users", "passkeys", "totp", "recovery_codes", "identities"),
+        *("links", "letters", "audit_events"),
+    )
+    return [rows(server, f"SELECT * FROM {table}") for table in tables]
 
 
 class TestEveryAct:
@@ -129,20 +142,22 @@ class TestEveryAct:
     @TRANSPORTS
     @EVERY_ACT
     async def test_w09_is_refused_when_the_last_proof_is_old_and_changes_nothing(
-        self, act: Act, transport: str, server: Server
+        self, act: Act, transport: str, neighbours: Neighbours
     ) -> None:
-        scene = await stage(server, act, transport)
+        scene = await stage(neighbours, act, transport)
         body = await act.body(scene)
         await grow_stale(scene)
-        before = state(server)
+        before = state(scene.server)
         refused(await ask(scene, act, body), 403, "STEP_UP_REQUIRED")
-        assert state(server) == before
+        assert state(scene.server) == before
 
     @TRANSPORTS
     @EVERY_ACT
-    async def test_is_open_after_signing_in(self, act: Act, transport: str, server: Server) -> None:
-        scene = await stage(server, act, transport)
-        server.clock.advance(5 * MINUTE - 1)
+    async def test_is_open_after_signing_in(
+        self, act: Act, transport: str, neighbours: Neighbours
+    ) -> None:
+        scene = await stage(neighbours, act, transport)
+        scene.server.clock.advance(5 * MINUTE - 1)
         body = await act.body(scene)
         answer = await ask(scene, act, body)
         assert answer.status_code == act.status, answer.text
@@ -150,9 +165,9 @@ class TestEveryAct:
     @TRANSPORTS
     @EVERY_ACT
     async def test_is_open_again_after_a_new_proof(
-        self, act: Act, transport: str, server: Server
+        self, act: Act, transport: str, neighbours: Neighbours
     ) -> None:
-        scene = await stage(server, act, transport)
+        scene = await stage(neighbours, act, transport)
         await grow_stale(scene)
         answer = await scene.root.post("/auth/reauthenticate", json={"password": PASSWORD})
         scene.root.access = answer.json().get("accessToken")
@@ -160,8 +175,10 @@ class TestEveryAct:
         assert answer.status_code == act.status, answer.text
 
     @EVERY_ACT
-    async def test_is_for_nobody_who_is_not_signed_in(self, act: Act, server: Server) -> None:
-        scene = await stage(server, act, "body")
+    async def test_is_for_nobody_who_is_not_signed_in(
+        self, act: Act, neighbours: Neighbours
+    ) -> None:
+        scene = await stage(neighbours, act, "body")
         body = await act.body(scene)
-        stranger = scene._replace(root=Holder(server.client(), {}))
+        stranger = scene._replace(root=Holder(scene.server.client(), {}))
         refused(await ask(stranger, act, body), 401, "TOKEN_MISSING")

@@ -19,6 +19,7 @@ from watchword.bootstrap.breaches import require_breach_file
 from watchword.bootstrap.factors import totp_secrets
 from watchword.bootstrap.mail import make_sender
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
+from watchword.bootstrap.providers import OpenProviders
 from watchword.bootstrap.services import make_services
 from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
@@ -40,6 +41,7 @@ class Core:
     sender: Sender
     pool: HashingPool
     breaches: BreachSources
+    providers: OpenProviders
     user_agents: UserAgentParser
     resealing: Resealing
 
@@ -66,6 +68,7 @@ class Core:
 
     async def close(self) -> None:
         await self.breaches.close()
+        await self.providers.close()
         await self.store.close()
         await asyncio.to_thread(self.pool.close)
 
@@ -105,6 +108,7 @@ def open_core(
         sender=make_sender(ground),
         pool=ground.pool,
         breaches=ground.breaches,
+        providers=ground.providers,
         user_agents=ground.user_agents,
         resealing=Resealing(ground.store, totp_secrets(ground)),
     )

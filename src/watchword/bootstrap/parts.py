@@ -9,6 +9,7 @@ from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import make_breach_sources
+from watchword.bootstrap.providers import OpenProviders, make_providers
 from watchword.crypto.access_tokens import AccessTokens
 from watchword.crypto.opaque import MacKeys, SessionTokens, SignedTexts
 from watchword.crypto.sealing import Sealer
@@ -71,6 +72,7 @@ class Ground:
     hasher: Hasher
     postman: Postman
     breaches: BreachSources
+    providers: OpenProviders
     user_agents: UserAgentParser
 
 
@@ -100,6 +102,7 @@ def lay_ground(
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
         postman=Postman(store.limits, machine.clock, machine.randomness, settings.limit_mail),
         breaches=make_breach_sources(settings, meter, machine.log),
+        providers=make_providers(settings, machine.clock),
         user_agents=UserAgentParser(),
     )
 

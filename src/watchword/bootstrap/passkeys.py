@@ -41,11 +41,9 @@ def make_relying_party(settings: Settings) -> RelyingParty:
 
 
 def make_passkeys(ground: Ground, opener: SessionOpener) -> Passkeys:
-    """Mail that is written to a folder brings nobody back in."""
     settings, store, clock = ground.settings, ground.store, ground.clock
     challenges = Challenges(store, clock, ground.randomness)
     party, library, postman = make_relying_party(settings), Library(), ground.postman
-    mail_goes_out = settings.smtp_url is not None
     return Passkeys(
         registration=PasskeyRegistration(
             store, challenges, party, postman, clock, ground.randomness, library
@@ -60,5 +58,5 @@ def make_passkeys(ground: Ground, opener: SessionOpener) -> Passkeys:
             settings.needs_verified_email,
             library,
         ),
-        own=OwnPasskeys(store, postman, clock, mail_goes_out),
+        own=OwnPasskeys(store, postman, clock),
     )

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.factors import make_factor_services
+from watchword.bootstrap.federation import make_federation
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.bootstrap.passkeys import make_passkeys
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
@@ -24,7 +25,9 @@ from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
+from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
+from watchword.ports import Clock
 from watchword.settings import Settings
 from watchword.web.services import FactorServices, Services, WebPolicy
 
@@ -33,7 +36,6 @@ _GATHERING: Span = 25
 
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock, postman = ground.settings, ground.store, ground.clock, ground.postman
-    grants, keyring, secrets = shared.grants, shared.keyring, ground.secrets
     opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
     proof = PasswordProof(_failures(ground), GatheringHasher(ground.hasher, gather))
     factors = make_factor_services(ground, proof.failures, opener)
@@ -41,7 +43,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
     return Services(
         policy=_web_policy(settings),
         sessions_policy=settings.session_policy,
-        access=Access(shared.tokens, grants.cookies, keyring, shared.standings, clock=clock),
+        access=_access(shared, clock),
         standings=shared.standings,
         registration=registration,
         setup=Setup(store, registration, opener, clock, ground.randomness),
@@ -52,19 +54,20 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         credentials=_credentials(ground, proof, factors, passwords),
         recovery=_recovery(ground, proof, passwords),
         addresses=Addresses(store, postman, clock),
-        magic_links=MagicLinks(store, postman, factors.step, clock, ground.randomness),
+        magic_links=_magic_links(ground, factors),
         passkeys=make_passkeys(ground, opener),
+        federation=make_federation(ground, registration, factors.step),
         invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, store.lockouts, settings.roles, clock),
         audit=store.reading.audit,
-        grants=grants,
-        keyring=keyring,
+        grants=shared.grants,
+        keyring=shared.keyring,
         store=store,
         limits=store.limits,
         gather=gather,
-        cursors=secrets.signed_texts("cursors"),
-        csrf_tokens=secrets.signed_texts("csrf tokens"),
+        cursors=ground.secrets.signed_texts("cursors"),
+        csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
         clock=clock,
         meter=ground.meter,
@@ -84,6 +87,12 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
             await store.gather(_GATHERING)
 
     return gather
+
+
+def _access(shared: Shared, clock: Clock) -> Access:
+    return Access(
+        shared.tokens, shared.grants.cookies, shared.keyring, shared.standings, clock=clock
+    )
 
 
 def _held_tokens(ground: Ground, shared: Shared) -> HeldTokens:
@@ -139,8 +148,23 @@ def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> 
         ground.hasher,
         passwords,
         ground.clock,
-        ground.settings.needs_verified_email,
+        _unproven(ground),
     )
+
+
+def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
+    return MagicLinks(
+        ground.store,
+        ground.postman,
+        factors.step,
+        _unproven(ground),
+        ground.clock,
+        ground.randomness,
+    )
+
+
+def _unproven(ground: Ground) -> Unproven:
+    return Unproven(ground.postman, ground.clock, ground.settings.needs_verified_email)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:

@@ -5,9 +5,11 @@ is refused (RFC 7515, RFC 8725). It reads no key from a header, follows no URL, 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from enum import StrEnum
+from functools import partial
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidSignature
 
@@ -47,8 +49,26 @@ class Jws:
     payload: bytes
 
 
+class Checks(Protocol):
+    """A key, as far as this module looks at one."""
+
+    @property
+    def algorithm(self) -> StrEnum: ...
+
+    def verify(self, signing_input: bytes, signature: bytes) -> None:
+        """Return if the signature is this key's; raise cryptography's InvalidSignature if not."""
+        ...
+
+
 def verify(token: str, keys: Mapping[str, VerifyingKey], *, max_length: int = MAX_LENGTH) -> Jws:
-    """Check a compact JWS against the keys we hold, by `kid`; InvalidToken if it is not genuine.
+    """Check a compact JWS against the keys we hold, by `kid`; InvalidToken if it is not genuine."""
+    return verify_by(token, partial(_find_key, keys=keys), max_length=max_length)
+
+
+def verify_by(
+    token: str, choose: Callable[[Mapping[str, object]], Checks], *, max_length: int = MAX_LENGTH
+) -> Jws:
+    """Check a compact JWS with the key that ``choose`` takes by its header, if it takes any.
 
     Whatever is cheap is checked before any signature is computed.
     """
@@ -60,7 +80,12 @@ def verify(token: str, keys: Mapping[str, VerifyingKey], *, max_length: int = MA
         raise InvalidToken("structure")
     raw_header, payload, signature = map(_decode, parts)
     header = read_object(raw_header)
-    key = _find_key(header, keys)
+    if not _REFUSED_MEMBERS.isdisjoint(header):
+        raise InvalidToken("header")
+    key = choose(header)
+    # One key, one algorithm: the header may only repeat what the key already says (RFC 8725 3.1).
+    if header.get("alg") != key.algorithm.value:
+        raise InvalidToken("algorithm")
     try:
         key.verify(f"{parts[0]}.{parts[1]}".encode("ascii"), signature)
     except InvalidSignature:
@@ -97,17 +122,12 @@ def read_object(text: bytes) -> dict[str, object]:
 
 
 def _find_key(header: Mapping[str, object], keys: Mapping[str, VerifyingKey]) -> VerifyingKey:
-    if not _REFUSED_MEMBERS.isdisjoint(header):
-        raise InvalidToken("header")
     kid = header.get("kid")
     if not isinstance(kid, str) or not KID.fullmatch(kid):
         raise InvalidToken("kid")
     key = keys.get(kid)
     if key is None:
         raise UnknownKey
-    # One key, one algorithm: the header may only repeat what the key already says (RFC 8725 3.1).
-    if header.get("alg") != key.algorithm.value:
-        raise InvalidToken("algorithm")
     return key
 
 

@@ -151,6 +151,19 @@ class SigningKey:
             raise UnusableKey("the key is too short to sign")
         return cls(kid, algorithm, jose)
 
+    @classmethod
+    def from_pem(cls, pem: bytes, kid: str) -> Self:
+        """Read an EC key on P-256 (PKCS #8), for ES256; UnusableKey for anything else."""
+        if not KID.fullmatch(kid):
+            raise UnusableKey("the key identifier is not safe")
+        try:
+            key = ECKey.import_key(pem)
+        except (JoseError, ValueError, TypeError):
+            raise UnusableKey("the key is malformed") from None
+        if not key.is_private or key.curve_name != "P-256":
+            raise UnusableKey("the key does not fit its algorithm")
+        return cls(kid, Algorithm.ES256, key)
+
     def to_bytes(self) -> bytes:
         """The whole key as a JWK, private half included: for sealing, and for nothing else."""
         return json.dumps({**self._jose.as_dict(private=True), **self._label()}).encode()

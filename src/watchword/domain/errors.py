@@ -10,11 +10,13 @@ Refusal
 │   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
 │   └── WrongCurrentPassword           CsrfFailed
 ├── NotFound    Conflict    LastAdmin    LastCredential    SessionLimitReached    LinkInvalid
+├── FederationFailed      another provider did not vouch for anybody
 ├── Invalid               well-formed, but not acceptable: a list of fields
 │   └── PasswordTooShort    PasswordTooLong    PasswordMalformed    PasswordBlocked
 ├── Limited               too often: says when to come back
 │   └── TooManyAttempts    RateLimited
 ├── Busy    Unavailable   not now
+│   └── ProviderUnavailable
 └── WrongPassword         raised by a Hasher; a flow always turns it into its own answer
 """
 
@@ -153,6 +155,17 @@ class LinkInvalid(Refusal):
     detail = "This link is not valid any more. Ask for a new one."
 
 
+class FederationFailed(Refusal):
+    """``reason`` is a fixed phrase for the log, never a part of what the provider sent."""
+
+    code = "OAUTH_FAILED"
+    detail = "Signing in with this provider did not work. Start again."
+
+    def __init__(self, reason: str, detail: str | None = None) -> None:
+        self.reason = reason
+        super().__init__(detail)
+
+
 class Malformed(Refusal):
     code = "MALFORMED"
     detail = "The request could not be read."
@@ -258,6 +271,16 @@ class Unavailable(Refusal):
     code = "UNAVAILABLE"
     detail = "The service cannot do this right now. Try again in a moment."
     retry_after = 1_000
+
+
+class ProviderUnavailable(Unavailable):
+    """Another identity provider is down or slow. ``reason``: as of `FederationFailed`."""
+
+    detail = "This provider does not answer right now. Try again in a moment."
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__()
 
 
 class WrongPassword(Exception):

@@ -19,7 +19,9 @@ PASSWORD: Final[Methods] = ("pwd",)
 ONE_TIME_CODE: Final[Methods] = ("otp",)
 
 _MULTI_FACTOR = "mfa"
-_KNOWN: Final = frozenset({"pwd"})
+# A provider says no more than that it knows its person: what was asked there is its own affair, and
+# it counts like a password (docs/providers.md).
+_KNOWN: Final = frozenset({"pwd", "fed"})
 _HELD: Final = frozenset({"otp", "hwk", "swk"})
 
 
@@ -147,26 +149,15 @@ def name_passkey(raw: str | None, *, aaguid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaysIn:
-    """By what one person can still get into their account, as it is now. A reset by mail is a way
-    if mail goes out and the address is the person's.
+    """By what one person gets into their account, as it is now. A mail that sets a password helps
+    who has lost one of them; nobody gives up the last and counts on that.
     """
 
     has_password: bool
     passkeys: int
     identities: int
-    can_reset_by_mail: bool
 
-    def without_passkey(self) -> "WaysIn":
-        """`LastCredential` if that would be the last way (attack W09)."""
-        return replace(self, passkeys=self.passkeys - 1).require_one()
-
-    def without_identity(self) -> "WaysIn":
-        """`LastCredential` if that would be the last way."""
-        return replace(self, identities=self.identities - 1).require_one()
-
-    def require_one(self) -> "WaysIn":
-        if not (
-            self.has_password or self.passkeys > 0 or self.identities > 0 or self.can_reset_by_mail
-        ):
+    def require_another(self) -> None:
+        """Beside the passkey or the identity that is to go; else `LastCredential` (W09, O13)."""
+        if self.has_password + self.passkeys + self.identities < 2:  # noqa: PLR2004
             raise LastCredential
-        return self

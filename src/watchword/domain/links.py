@@ -1,5 +1,5 @@
-"""One-time links, and challenges that are used up like them: what one is for and until when; only
-the hash of its secret is ever kept.
+"""One-time links, and what is used up like them, challenges and sign-ins elsewhere: what one is for
+and until when; only the hash of its secret is ever kept.
 
 The token between the two halves of a sign-in is one, though nobody is mailed it.
 """
@@ -20,6 +20,7 @@ class Purpose(StrEnum):
     PASSKEY_REGISTER = "passkey_register"
     PASSKEY_SIGN_IN = "passkey_sign_in"
     MFA = "mfa"
+    FEDERATION = "federation"
 
     @property
     def lifetime(self) -> Span:
@@ -28,10 +29,10 @@ class Purpose(StrEnum):
 
     @property
     def replaces(self) -> bool:
-        """Whether a new one ends those before it. Browsers that ask for a challenge to sign in by
-        have nobody in common, and none of them may end another's.
+        """Whether a new one ends those before it. Browsers that ask for a challenge to sign in by,
+        or go to a provider, have nobody in common, and none of them may end another's.
         """
-        return self is not Purpose.PASSKEY_SIGN_IN
+        return self not in {Purpose.PASSKEY_SIGN_IN, Purpose.FEDERATION}
 
 
 _LIFETIMES: dict[Purpose, Span] = {
@@ -45,6 +46,7 @@ _LIFETIMES: dict[Purpose, Span] = {
     Purpose.PASSKEY_REGISTER: 5 * MINUTE,
     Purpose.PASSKEY_SIGN_IN: 5 * MINUTE,
     Purpose.MFA: 5 * MINUTE,
+    Purpose.FEDERATION: 10 * MINUTE,
 }
 
 

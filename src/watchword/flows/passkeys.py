@@ -7,7 +7,13 @@ from watchword.crypto.ceremonies import verify_registration
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.crypto.passkeys import NewPasskey, PasskeyRefused, RelyingParty, UserEntity
 from watchword.domain.accounts import parse_name
-from watchword.domain.errors import FieldError, Invalid, NotFound, StepUpRequired
+from watchword.domain.errors import (
+    FieldError,
+    Invalid,
+    NotFound,
+    SessionRevoked,
+    StepUpRequired,
+)
 from watchword.domain.events import (
     PasskeyAdded,
     PasskeyRejected,
@@ -17,7 +23,6 @@ from watchword.domain.events import (
 from watchword.domain.factors import (
     PASSKEY_NAME_LIMIT,
     Passkey,
-    WaysIn,
     is_multi_factor,
     name_passkey,
     user_handle,
@@ -28,6 +33,7 @@ from watchword.domain.standing import Caller
 from watchword.flows.challenges import Challenges
 from watchword.flows.outbox import Postman
 from watchword.flows.sessions import require_alive
+from watchword.flows.ways_in import require_another_way_in
 from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
 
 
@@ -137,12 +143,9 @@ def _require_factors(caller: Caller) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OwnPasskeys:
-    """``mail_goes_out``: a link by mail can set a password, where one has been lost."""
-
     store: Store
     postman: Postman
     clock: Clock
-    mail_goes_out: bool
 
     async def list_own(self, caller: Caller) -> Sequence[Passkey]:
         """Oldest first."""
@@ -169,7 +172,10 @@ class OwnPasskeys:
         """Raise `NotFound` for somebody else's as for none; `LastCredential` (attack W09)."""
         async with self.store.transaction() as unit:
             passkey = await self._own(unit, caller, passkey_id)
-            (await self._ways_in(unit, caller)).without_passkey()
+            account = await unit.accounts.find(caller.account.id)
+            if account is None:
+                raise SessionRevoked
+            await require_another_way_in(unit, account)
             await unit.passkeys.remove(caller.account.id, passkey_id)
             event = PasskeyRemoved(
                 subject=caller.account.id,
@@ -187,15 +193,3 @@ class OwnPasskeys:
             if passkey.id == passkey_id:
                 return passkey
         raise NotFound("There is no such passkey.")
-
-    async def _ways_in(self, unit: Unit, caller: Caller) -> WaysIn:
-        """As they are in this transaction, beside which nobody removes another one."""
-        account = await unit.accounts.find(caller.account.id)
-        if account is None:
-            raise NotFound
-        return WaysIn(
-            has_password=account.password_hash is not None,
-            passkeys=len(await unit.passkeys.list_of(account.id)),
-            identities=0,
-            can_reset_by_mail=self.mail_goes_out and account.email_verified,
-        )

@@ -6,6 +6,8 @@ Every verb that changes what a caller may do is noticed by `Revocations` once it
 """
 
 from watchword.ports.factors import RecoveryCodes, TotpFactors
+from watchword.ports.federation import ListedProvider, Providers
+from watchword.ports.identities import Identities
 from watchword.ports.machinery import (
     Breaches,
     Clock,
@@ -70,9 +72,11 @@ __all__ = [
     "HashState",
     "Hasher",
     "Housekeeping",
+    "Identities",
     "Keys",
     "Limits",
     "Links",
+    "ListedProvider",
     "Lockouts",
     "Mail",
     "Mailer",
@@ -83,6 +87,7 @@ __all__ = [
     "Page",
     "PageRequest",
     "Passkeys",
+    "Providers",
     "Randomness",
     "Reading",
     "RecoveryCodes",

@@ -10,6 +10,7 @@ from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
 from watchword.ports.factors import RecoveryCodes, TotpFactors
+from watchword.ports.identities import Identities
 from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.passkeys import Passkeys
 from watchword.ports.values import (
@@ -48,7 +49,7 @@ class Accounts(Protocol):
         ...
 
     async def delete(self, account_id: str) -> None:
-        """With sessions, devices, links and passkeys. Raise `LastAdmin` as above."""
+        """With sessions, devices, links, passkeys and identities. Raise `LastAdmin` as above."""
         ...
 
 
@@ -65,7 +66,9 @@ class Ownership(Protocol):
         """The new one is verified. False as above; raise `Conflict` when it is taken."""
         ...
 
-    async def set_password(self, account_id: str, encoded: str) -> None: ...
+    async def set_password(self, account_id: str, encoded: str | None) -> None:
+        """None: there is none any more."""
+        ...
 
 
 class Administrators(Protocol):
@@ -210,6 +213,8 @@ class People(Protocol):
     def administrators(self) -> Administrators: ...
     @property
     def passkeys(self) -> Passkeys: ...
+    @property
+    def identities(self) -> Identities: ...
 
 
 class Reading(People, Protocol):

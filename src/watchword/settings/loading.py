@@ -6,7 +6,7 @@ a message names the setting and what to write, and never repeats a value.
 
 import os
 import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from io import StringIO
@@ -39,8 +39,12 @@ class Given:
     label: str
 
 
+Family = Callable[[Iterable[str]], Collection[str]]
+"""Settings whose names hold a word of the operator's: all that there are, by what is written."""
+
+
 def gather(
-    known: Collection[str], environ: Mapping[str, str] | None, folder: Path
+    single: Collection[str], family: Family, environ: Mapping[str, str] | None, folder: Path
 ) -> tuple[dict[str, Given], list[str]]:
     """What is written, by variable, and what is wrong with it before any value is read.
 
@@ -49,6 +53,7 @@ def gather(
     environment = os.environ if environ is None else environ  # noqa: TID251  the one reader
     written, problems = _read_file(folder / FILE)
     written |= {name: Given(text, name) for name, text in environment.items() if _is_ours(name)}
+    known = {*single, *family(written)}
     for name, given in written.items():
         if name not in known:
             problems.append(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from watchword.domain.federation import ConfiguredProvider
 from watchword.domain.mail import Mailbox
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
@@ -18,6 +19,7 @@ from watchword.settings.choices import EmailVerification, Profile, SessionLimit
 from watchword.settings.declared_mail import DeclaredMail
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
+from watchword.settings.providers import family, read_providers, rows_of
 
 _DATABASE = "watchword.db"
 _MAIL = "mail"
@@ -31,6 +33,8 @@ class Settings(DeclaredMail):
     `load` is the door for a server. An embedding application may make one directly: every field
     that it leaves out has the standard default, and its values are taken as they are.
     """
+
+    providers: tuple[ConfiguredProvider, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.audience:
@@ -48,7 +52,7 @@ class Settings(DeclaredMail):
         folder = (directory or Path.cwd()).absolute()
         entries = _entries()
         known = {entry.variable: entry for entry in entries.values()}
-        found, problems = gather(known.keys(), environ, folder)
+        found, problems = gather(known.keys(), family, environ, folder)
         values, unreadable = _read(entries, found)
         if "WATCHWORD_SESSION_IDLE_TTL" not in found:
             # A short absolute lifetime alone is a clear wish: the default gives way to it.
@@ -62,8 +66,9 @@ class Settings(DeclaredMail):
             values["database_url"] = anchor_database_url(values["database_url"], folder)
         if values["breach_file"] is not None:
             values["breach_file"] = folder / values["breach_file"]
-        settings = cls(**values)
-        problems += unreadable.values()
+        configured, misread = read_providers(found)
+        settings = cls(**values, providers=configured)
+        problems += [*unreadable.values(), *misread]
         problems += [text for name, text in _conflicts(settings) if name not in unreadable]
         if problems:
             raise SettingsError(problems)
@@ -71,7 +76,8 @@ class Settings(DeclaredMail):
 
     def describe(self) -> list[Row]:
         """Every setting as people see it, secrets hidden."""
-        return [entry.row(getattr(self, name)) for name, entry in _entries().items()]
+        rows = [entry.row(getattr(self, name)) for name, entry in _entries().items()]
+        return rows + [row for provider in self.providers for row in rows_of(provider)]
 
     def below_profile(self) -> list[Row]:
         """What is written and weaker than the strict profile, where that is chosen."""
@@ -141,7 +147,7 @@ class Settings(DeclaredMail):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(Settings)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredMail)}
 
 
 def _read(

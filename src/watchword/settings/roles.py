@@ -5,26 +5,14 @@ Invariant: ``admin`` keeps every permission and ``user`` none, and no role is na
 
 import re
 from difflib import get_close_matches
-from typing import Final
 
 from watchword.domain.devices import printable
 from watchword.domain.roles import ADMIN, EVERYTHING, USER, Permission, Roles
 from watchword.settings.parsing import Kind, Unreadable
+from watchword.settings.reserved import RESERVED
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 _ALL = "*"
-
-# A role can stand as a segment of a path (`PUT /users/{id}/{role}`): these words are routes.
-# fmt: off
-RESERVED: Final = frozenset((
-    "audit", "auth", "callback", "change-email", "change-password", "complete", "csrf", "disable",
-    "docs", "enable", "forgot-password", "health", "identities", "jwks", "link", "live", "login",
-    "logout", "logout-all", "magic-link", "me", "metrics", "mfa", "openapi", "options", "passkeys",
-    "profile", "providers", "ready", "reauthenticate", "recovery-codes", "refresh", "register",
-    "resend", "reset-password", "role", "roles", "sessions", "setup", "status", "users", "verify",
-    "verify-email",
-))
-# fmt: on
 
 
 def roles() -> Kind[Roles]:

@@ -10,6 +10,7 @@ from watchword.web.api import (
     audit,
     credentials,
     factors,
+    federation,
     operations,
     passkeys,
     recovery,
@@ -24,6 +25,12 @@ AUTH: Final = frozenset({Limit.AUTH})
 AUTH_MAIL: Final = frozenset({Limit.AUTH, Limit.MAIL})
 AUTH_SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
 FRESH_ADMIN: Final = permitted(Permission.USERS_ROLE, fresh=True)
+# The session that asked for a link may have ended meanwhile, or is too old by now.
+COMING_BACK: Final = (
+    "NOT_FOUND", "MALFORMED", "OAUTH_FAILED", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
+    "MFA_REQUIRED",
+    "SESSION_LIMIT", "CONFLICT", "SESSION_REVOKED", "SESSION_EXPIRED", "STEP_UP_REQUIRED",
+)  # fmt: skip
 
 # fmt: off
 ROUTES: Final = (
@@ -153,6 +160,33 @@ ROUTES: Final = (
     Route(method="DELETE", path="/auth/passkeys/{id}", page=passkeys.remove, who=FRESH_USER,
           tag="Passkeys", summary="Remove one of one's passkeys, unless it is the last way in",
           limits=AUTH, answers={200: s.MessageAnswer}, refusals=("NOT_FOUND", "LAST_CREDENTIAL")),
+
+    # Other identity providers. GET calls that are not safe here are what OAuth 2 asks for: what the
+    # browser brings back is bound to it by a state and a cookie.
+    Route(method="GET", path="/auth/providers", page=federation.list_providers, who=PUBLIC,
+          tag="Other providers", summary="The identity providers that people can choose",
+          limits=AUTH, answers={200: s.ProvidersAnswer}),
+    Route(method="GET", path="/auth/identities", page=federation.list_identities, who=USER,
+          tag="Other providers", summary="What one has linked", limits=AUTH,
+          answers={200: s.IdentitiesAnswer}),
+    Route(method="DELETE", path="/auth/identities/{id}", page=federation.unlink, who=FRESH_USER,
+          tag="Other providers", summary="Unlink one, unless it is the last way in", limits=AUTH,
+          answers={200: s.MessageAnswer}, refusals=("NOT_FOUND", "LAST_CREDENTIAL")),
+    Route(method="GET", path="/auth/{provider}", page=federation.begin, who=PUBLIC,
+          tag="Other providers", summary="Go to a provider to sign in", limits=AUTH, gives_way=True,
+          query=("returnTo", "transport", "remember"), answers={302: None},
+          refusals=("NOT_FOUND", "CSRF_FAILED", "OAUTH_FAILED")),
+    Route(method="GET", path="/auth/{provider}/callback", page=federation.come_back, who=PUBLIC,
+          tag="Other providers", summary="Come back from a provider", limits=AUTH, gives_way=True,
+          answers={303: None}, refusals=COMING_BACK),
+    Route(method="POST", path="/auth/{provider}/callback", page=federation.come_back, who=PUBLIC,
+          tag="Other providers", summary="Come back from a provider that posts its answer",
+          limits=AUTH, gives_way=True, answers={303: None}, from_elsewhere=True,
+          refusals=("TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", *COMING_BACK)),
+    Route(method="POST", path="/auth/{provider}/link", page=federation.begin_link, who=FRESH_USER,
+          tag="Other providers", summary="Go to a provider to link what one has there",
+          body=i.LinkBody, optional_body=True, limits=AUTH, gives_way=True,
+          answers={200: s.UrlAnswer}, sets_cookies=True, refusals=("NOT_FOUND", "OAUTH_FAILED")),
 
     # Users
     Route(method="GET", path="/users", page=users.list_users, who=permitted(Permission.USERS_READ),

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from functools import cache, lru_cache
 from types import coroutine
 from typing import Any, Final, TypeVar, cast
@@ -22,6 +22,7 @@ JSON_TYPE: Final = b"application/json"
 FORM_TYPE: Final = b"application/x-www-form-urlencoded"
 _MOST_FIELDS: Final = 64
 _MOST_DIGITS: Final = 18
+_LONGEST_PAIRS: Final = 16_384  # a code of 4,096 characters, and what stands beside it
 
 
 class Disconnected(Exception):
@@ -106,6 +107,19 @@ def parse_json(raw: bytes) -> dict[str, object]:
         return strict_json.decode(raw)
     except ValueError:
         raise Malformed("The body is not a JSON object that can be read.") from None
+
+
+def read_pairs(raw: bytes) -> Sequence[tuple[str, str]]:
+    """What another site sends by way of the browser, doubles included. Raise `Malformed`."""
+    if len(raw) > _LONGEST_PAIRS:
+        raise Malformed("This is too long.")
+    try:
+        return parse_qsl(
+            raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS,
+            errors="strict",
+        )  # fmt: skip
+    except ValueError:
+        raise Malformed("The parameters cannot be read.") from None
 
 
 def parse_form(raw: bytes) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """One request, as the pages see it: where it comes from, what it carries, and who is asking."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ from watchword.domain.errors import FieldError, Invalid, Malformed, TokenMissing
 from watchword.domain.standing import Caller
 from watchword.domain.time import Instant
 from watchword.ports import RequestTrace
+from watchword.web.bodies import read_pairs
 from watchword.web.headers import Headers
 from watchword.web.identity import Identity
 from watchword.web.limiting import Limiter
@@ -28,7 +29,7 @@ def _shown(user_agent: bytes) -> str:
 @dataclass(slots=True)
 class Call:
     """``arrived`` is when its head was read, ``parameters`` are the named segments of the path,
-    ``caller`` is None on public routes.
+    ``caller`` is None on public routes, ``posted`` what another site made the browser post.
     """
 
     services: Services
@@ -43,6 +44,7 @@ class Call:
     table: RouteTable
     parameters: Mapping[str, str] = field(default_factory=dict)
     caller: Caller | None = None
+    posted: Sequence[tuple[str, str]] = ()
 
     @property
     def user(self) -> Caller:
@@ -66,6 +68,10 @@ class Call:
 
     def cookie(self, name: str) -> str | None:
         return self.cookies.get(name.encode())
+
+    def query_pairs(self) -> Sequence[tuple[str, str]]:
+        """The query's fields as they came, doubles included. Raise `Malformed`."""
+        return read_pairs(self.scope.get("query_string", b""))
 
     def query(self, *allowed: str) -> dict[str, str]:
         """The query's fields. Raise `Invalid` for an unknown or repeated one (ASVS 15.3.7)."""

@@ -37,13 +37,25 @@ class CookieNames:
         self.session = f"{prefix}session"
         self.device = f"{prefix}device"
         self.magic = f"{prefix}magicLink"
-        names = (self.refresh, self.session, self.device, self.magic)
+        self.federation = f"{prefix}federation"
+        names = (self.refresh, self.session, self.device, self.magic, self.federation)
         self.owned = frozenset(name.encode() for name in names)
 
-    def set(self, name: str, value: str, *, strict: bool, lifetime: Span | None) -> bytes:
-        """A Set-Cookie value; ``lifetime`` in ms, None for as long as the browser is open."""
+    def set(
+        self,
+        name: str,
+        value: str,
+        *,
+        strict: bool,
+        lifetime: Span | None,
+        posts_back: bool = False,
+    ) -> bytes:
+        """A Set-Cookie value; ``lifetime`` in ms, None for as long as the browser is open. With
+        ``posts_back`` another site's form post carries it, where browsers allow that: on https.
+        """
         parts = [f"{name}={value}", "Path=/", "HttpOnly"]
-        parts.append("SameSite=Strict" if strict else "SameSite=Lax")
+        lax = "None" if posts_back and self.is_https else "Lax"
+        parts.append("SameSite=Strict" if strict else f"SameSite={lax}")
         if self.is_https:
             parts.append("Secure")
         if lifetime is not None:

@@ -4,7 +4,7 @@ Order of checks: routing, CSRF, size and type of the body, authentication, limit
 authorization on the object. Invariant: nothing that a client sends leaves here as a 500.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
@@ -12,7 +12,15 @@ import msgspec
 
 from watchword.crypto.jws import InvalidToken
 from watchword.domain.devices import printable
-from watchword.domain.errors import CsrfFailed, Malformed, NotFound, Refusal, Unavailable
+from watchword.domain.errors import (
+    CsrfFailed,
+    FederationFailed,
+    Malformed,
+    NotFound,
+    ProviderUnavailable,
+    Refusal,
+    Unavailable,
+)
 from watchword.domain.time import Instant
 from watchword.web import bodies
 from watchword.web.answers import Answer
@@ -106,7 +114,7 @@ class Edge:
         route, scope, headers = found.route, incoming.scope, incoming.headers
         self._require_host(headers.one(b"host"), scope)
         cookies = read_cookies(headers.all(b"cookie"), self._owned)
-        if scope["method"] not in SAFE_METHODS and (cookies or route.sets_cookies):
+        if _has_to_prove_origin(route, scope["method"], cookies):
             self._csrf.require_own(
                 headers.one(b"sec-fetch-site"),
                 headers.one(b"origin"),
@@ -132,6 +140,8 @@ class Edge:
             await self._authenticate(call, route)
         if route.limits:
             await self._limiter.admit(route.limits, call.ip)
+        if route.from_elsewhere:
+            call.posted = await self._read_posted(headers, incoming.receive)
         if route.body is None:
             await self._authorize_object(call, route)
             return await route.page(call)
@@ -187,6 +197,15 @@ class Edge:
             step_up_ttl=services.sessions_policy.step_up_ttl,
         )
 
+    async def _read_posted(self, headers: Headers, receive: Receive) -> Sequence[tuple[str, str]]:
+        kind = bodies.media_type(headers.one(b"content-type"), headers.one(b"content-encoding"))
+        if kind != bodies.FORM_TYPE:
+            raise UnsupportedMediaType
+        policy = self._services.policy
+        return bodies.read_pairs(
+            await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
+        )
+
     async def _read(
         self, call: Call, route: Route, receive: Receive, media_type: bytes
     ) -> msgspec.Struct:
@@ -232,6 +251,10 @@ class Edge:
             self._services.log.error(
                 "unavailable", request_id=incoming.request_id, reason=str(refusal)
             )
+        if isinstance(refusal, FederationFailed | ProviderUnavailable):
+            self._services.log.warning(
+                "federation_failed", request_id=incoming.request_id, reason=refusal.reason
+            )
         return problem(refusal, incoming.request_id)
 
     def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:
@@ -249,6 +272,12 @@ class Edge:
             status=answer.status,
             ms=round(took * 1_000, 1),
         )
+
+
+def _has_to_prove_origin(route: Route, method: str, cookies: Mapping[bytes, str]) -> bool:
+    if method in SAFE_METHODS or route.from_elsewhere:
+        return False
+    return bool(cookies) or route.sets_cookies
 
 
 def _path(scope: Scope) -> str:

@@ -48,6 +48,14 @@ _SESSION = s.SessionShape(
     amr=("pwd",),
 )
 
+_IDENTITY = s.IdentityShape(
+    id="Zl9kq0cYw3n5…",
+    provider="google",
+    email=_EMAIL,
+    created_at="2026-11-02T09:30:00Z",
+    last_used_at="2026-11-20T12:00:00Z",
+)
+
 
 def problem_of(refusal: Refusal) -> Problem:
     return msgspec.json.decode(problem(refusal, _REQUEST).body, type=Problem)
@@ -150,6 +158,7 @@ _ALL: Final = (
     Example(
         "signInByPasskey", i.PasskeyLoginBody(credential=_CREDENTIAL, transport=Transport.BODY)
     ),
+    Example("linkProvider", i.LinkBody(return_to="/account")),
     Example("invite", i.InviteBody(email="grace@example.com", role="user", name="Grace")),
     Example("rename", i.NameBody(name="Ada King")),
     Example("role", i.RoleBody(role="admin")),
@@ -171,6 +180,9 @@ _ALL: Final = (
     Example("passkey", p.PasskeyAnswer("The passkey was added.", _PASSKEY)),
     Example("passkeys", p.PasskeysAnswer("These are your passkeys.", [_PASSKEY])),
     Example("revoked", s.RevokedAnswer("You are signed out everywhere.", 3)),
+    Example("providers", s.ProvidersAnswer([s.ProviderShape("google", "Google")])),
+    Example("goThere", s.UrlAnswer("https://accounts.example.com/authorize?client_id=…")),
+    Example("identities", s.IdentitiesAnswer([_IDENTITY])),
     Example("message", s.MessageAnswer("You are signed out.")),
     Example("health", s.HealthAnswer("ok", {"database": s.CheckShape("ok", latency_ms=0.21)})),
     Example("expired", problem_of(TokenExpired())),

@@ -10,6 +10,7 @@ from watchword.domain.sessions import Transport
 from watchword.domain.standing import Caller
 from watchword.flows.access import Access
 from watchword.flows.grants import Grant
+from watchword.flows.journeys import Departure
 from watchword.web.answers import Answer
 from watchword.web.cookies import CookieNames
 from watchword.web.headers import Headers
@@ -75,6 +76,21 @@ class Identity:
 
     def unbind_magic_link(self, answer: Answer) -> None:
         answer.headers.append((b"set-cookie", self.names.clear(self.names.magic, strict=False)))
+
+    def bind_journey(self, answer: Answer, departure: Departure) -> None:
+        """Lax, for the provider sends the browser back; None for one that posts its answer."""
+        cookie = self.names.set(
+            self.names.federation,
+            departure.binding,
+            strict=False,
+            lifetime=Purpose.FEDERATION.lifetime,
+            posts_back=departure.posts_back,
+        )
+        answer.headers.append((b"set-cookie", cookie))
+
+    def unbind_journey(self, answer: Answer) -> None:
+        cookie = self.names.clear(self.names.federation, strict=False)
+        answer.headers.append((b"set-cookie", cookie))
 
     def take_back(self, answer: Answer) -> None:
         """At sign-out only: a refresh that lost a race never clears the winner's cookie (R05).

@@ -131,6 +131,12 @@ class PasskeyLoginBody(Input, frozen=True, forbid_unknown_fields=True):
     remember: bool = True
 
 
+class LinkBody(Input, frozen=True, forbid_unknown_fields=True):
+    """``returnTo``: a path of this site, where the browser goes on when it is back."""
+
+    return_to: Text = "/"
+
+
 class InviteBody(Input, frozen=True, forbid_unknown_fields=True):
     email: Text
     role: Text | None = None

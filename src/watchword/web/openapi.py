@@ -40,6 +40,7 @@ _HEADERS: Final = {
     "RateLimit-Remaining": "How many of them are left.",
     "RateLimit-Reset": "In how many seconds the period ends.",
     "Set-Cookie": "The cookie of the session's transport; none for `body`.",
+    "Location": "Where the browser goes on.",
     "X-Auth-User": "The user's id.",
     "X-Auth-Role": "The user's role.",
     "X-Auth-Session": "The session's id.",

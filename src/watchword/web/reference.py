@@ -37,6 +37,8 @@ MEANINGS: Final = {
     "twice.",
     "INVALID_OR_EXPIRED_LINK": "The link was used, has expired, or never was one. Ask for a new "
     "one.",
+    "OAUTH_FAILED": "The other identity provider refused, or its answer could not be relied on. "
+    "Start again.",
     "TOO_LARGE": "The request is larger than the limit for bodies.",
     "UNSUPPORTED_MEDIA_TYPE": "The body is neither `application/json` in UTF-8 nor, in the "
     "`session` transport, a form; or it is compressed.",
@@ -86,6 +88,17 @@ QUERY: Final = {
     "q": QueryField("Part of a name or of an e-mail address.", {"type": "string"}),
     "user": QueryField("Only this user, by id.", {"type": "string"}),
     "type": QueryField("Only this type of event.", {"type": "string"}),
+    "returnTo": QueryField(
+        "A path of this site, where the browser goes on afterwards.",
+        {"type": "string", "default": "/", "maxLength": 2048},
+    ),
+    "transport": QueryField(
+        "How the session will be held.",
+        {"type": "string", "enum": ["cookie", "session"], "default": "cookie"},
+    ),
+    "remember": QueryField(
+        "Whether the session outlives the browser.", {"type": "boolean", "default": True}
+    ),
     "from": QueryField("Nothing before this time.", {"type": "string", "format": "date-time"}),
     "to": QueryField("Only what is before this time.", {"type": "string", "format": "date-time"}),
 }
@@ -103,6 +116,9 @@ MEDIA_TYPES: Final = {
     "/docs": "text/html",
 }
 ANSWER_HEADERS: Final = {
+    "/auth/{provider}": ("Location", "Set-Cookie"),
+    "/auth/{provider}/callback": ("Location", "Set-Cookie"),
+    "/auth/{provider}/link": ("Set-Cookie",),
     "/auth/verify": ("X-Auth-User", "X-Auth-Role", "X-Auth-Session", "X-Auth-Email"),
 }
 
@@ -138,7 +154,8 @@ def refusals_of(route: Route) -> Mapping[int, Sequence[str]]:
 
 def _of_policy(route: Route) -> Sequence[str]:
     who = route.who
-    codes = [] if route.method in SAFE_METHODS else ["CSRF_FAILED"]
+    needs_no_origin = route.method in SAFE_METHODS or route.from_elsewhere
+    codes = [] if needs_no_origin else ["CSRF_FAILED"]
     if not who.is_public:
         codes.extend(("MALFORMED", *_SIGNED_IN))
     if who.permission is not None:

@@ -17,6 +17,10 @@ class Route:
     ``sets_cookies`` marks sign-ins, which prove their origin even without a cookie. ``is_quiet``
     routes are so frequent that their successes are logged at debug. ``answers`` maps statuses to
     the shapes that the API reference shows; ``refusals`` are the codes beyond the usual ones.
+    ``from_elsewhere``: a form that another site makes the browser post, so that a proof of its own
+    stands in for the origin; the page reads it as it came (`Call.posted`).
+    ``gives_way``: a parameter of its path is never a word of the table, so that ``GET /auth/login``
+    names no provider.
     """
 
     method: str
@@ -31,6 +35,8 @@ class Route:
     query: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()
     sets_cookies: bool = False
+    from_elsewhere: bool = False
+    gives_way: bool = False
     is_quiet: bool = False
     tag: str = ""
     segments: tuple[str, ...] = field(init=False)
@@ -63,6 +69,9 @@ class RouteTable:
         self.routes = tuple(routes)
         self._exact: dict[str, dict[str, Found]] = {}
         self._patterns: dict[int, list[dict[str, Route]]] = {}
+        self._words = {
+            part for route in routes for part in route.segments if not part.startswith("{")
+        }
         for route in sorted(routes, key=lambda route: len(route.parameters)):
             self._add(route)
 
@@ -97,6 +106,8 @@ class RouteTable:
             any_route = next(iter(candidates.values()))
             parameters = _match(any_route.segments, segments)
             if parameters is None:
+                continue
+            if any_route.gives_way and not self._words.isdisjoint(parameters.values()):
                 continue
             route = candidates.get(wanted)
             if route is not None:

@@ -9,6 +9,7 @@ from watchword.domain.sessions import SessionPolicy
 from watchword.flows.access import Access
 from watchword.flows.addresses import Addresses
 from watchword.flows.credentials import Credentials
+from watchword.flows.federation import Federation
 from watchword.flows.grants import Grants
 from watchword.flows.invitations import Invitations
 from watchword.flows.keyring import KeyRing
@@ -114,6 +115,7 @@ class Services:
     addresses: Addresses
     magic_links: MagicLinks
     passkeys: Passkeys
+    federation: Federation
     invitations: Invitations
     sessions: SessionsOfUser
     users: Users

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from watchword.domain.accounts import Account
+from watchword.domain.identities import LinkedIdentity
 from watchword.domain.sessions import Session
 from watchword.domain.time import SECOND, Instant
 from watchword.ports import AuditRecord, UserAgents
@@ -178,6 +179,45 @@ class UsersAnswer(Shape, frozen=True):
 
 class CsrfAnswer(Shape, frozen=True):
     csrf_token: str
+
+
+class ProviderShape(Shape, frozen=True):
+    id: str
+    name: str
+
+
+class ProvidersAnswer(Shape, frozen=True):
+    providers: list[ProviderShape]
+
+
+class UrlAnswer(Shape, frozen=True):
+    """Where the browser has to go, with the cookie that came beside it."""
+
+    url: str
+
+
+class IdentityShape(Shape, frozen=True):
+    """``provider`` is its id, ``email`` what that said last, null if nothing."""
+
+    id: str
+    provider: str
+    email: str | None
+    created_at: str
+    last_used_at: str
+
+
+class IdentitiesAnswer(Shape, frozen=True):
+    identities: list[IdentityShape]
+
+
+def identity_shape(identity: LinkedIdentity) -> IdentityShape:
+    return IdentityShape(
+        identity.id,
+        identity.provider,
+        identity.address or None,
+        time_text(identity.created_at),
+        time_text(identity.last_used_at),
+    )
 
 
 class EventShape(Shape, frozen=True):

@@ -52,6 +52,7 @@ class MemoryAccounts:
         del tables.accounts[account_id]
         tables.sessions = {k: s for k, s in tables.sessions.items() if s.user_id != account_id}
         tables.passkeys = {k: p for k, p in tables.passkeys.items() if p.user_id != account_id}
+        tables.identities = {k: i for k, i in tables.identities.items() if i.user_id != account_id}
         tables.links = {k: link for k, link in tables.links.items() if link.user_id != account_id}
         tables.letters = {k: e for k, e in tables.letters.items() if e[1].user_id != account_id}
         tables.devices = {k: at for k, at in tables.devices.items() if k[0] != account_id}

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
 from watchword.adapters.memory.factors import MemoryRecoveryCodes, MemoryTotpFactors
+from watchword.adapters.memory.identities import MemoryIdentities
 from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.passkeys import MemoryPasskeys
 from watchword.adapters.memory.records import (
@@ -30,6 +31,7 @@ class MemoryReading:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
         self.passkeys = MemoryPasskeys(place)
+        self.identities = MemoryIdentities(place)
         self.sessions = MemorySessions(place)
         self.outbox = MemoryOutboxReader(place)
         self.devices = MemoryDevices(place)
@@ -43,6 +45,7 @@ class MemoryUnit:
         self.accounts = MemoryAccounts(place)
         self.administrators = MemoryAdministrators(place)
         self.passkeys = MemoryPasskeys(place)
+        self.identities = MemoryIdentities(place)
         self.sessions = MemorySessions(place)
         self.ownership = MemoryOwnership(place)
         self.totp = MemoryTotpFactors(place)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from watchword.domain.accounts import Account
 from watchword.domain.factors import Passkey, Totp
+from watchword.domain.identities import LinkedIdentity
 from watchword.domain.letters import Letter
 from watchword.domain.links import Link
 from watchword.domain.sessions import Session
@@ -22,6 +23,7 @@ class Tables:
     accounts: dict[str, Account] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
     passkeys: dict[str, Passkey] = field(default_factory=dict)
+    identities: dict[tuple[str, str], LinkedIdentity] = field(default_factory=dict)
     links: dict[bytes, Link] = field(default_factory=dict)
     letters: dict[str, tuple[Instant, Letter]] = field(default_factory=dict)
     devices: dict[tuple[str, bytes], Instant] = field(default_factory=dict)

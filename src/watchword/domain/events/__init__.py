@@ -24,6 +24,8 @@ from watchword.domain.events.accounts import (
 from watchword.domain.events.base import Event, wire_name
 from watchword.domain.events.credentials import (
     DeviceTrusted,
+    IdentityLinked,
+    IdentityUnlinked,
     MfaDisabled,
     MfaEnabled,
     PasskeyAdded,
@@ -32,6 +34,7 @@ from watchword.domain.events.credentials import (
     PasskeyRenamed,
     PasskeySuspected,
     PasswordChanged,
+    PasswordRemoved,
     PasswordReset,
     PasswordUpgraded,
     RecoveryCodesReplaced,
@@ -61,6 +64,8 @@ __all__ = [
     "EmailChanged",
     "EmailVerified",
     "Event",
+    "IdentityLinked",
+    "IdentityUnlinked",
     "Invited",
     "KeysRotated",
     "LinkSent",
@@ -73,6 +78,7 @@ __all__ = [
     "PasskeyRenamed",
     "PasskeySuspected",
     "PasswordChanged",
+    "PasswordRemoved",
     "PasswordReset",
     "PasswordUpgraded",
     "ProfileChanged",

@@ -20,6 +20,15 @@ class PasswordReset(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRemoved(Event):
+    """The first proof of an address came by a sign-in link, in a browser that had never signed in:
+    the password before it may be somebody else's, and ended with all sessions and other links.
+    """
+
+    type = "credential.password_removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordUpgraded(Event):
     """The stored hash was replaced at sign-in because its parameters were out of date."""
 
@@ -109,3 +118,23 @@ class DeviceTrusted(Event):
     """A browser is not asked for a second factor for a while, by the wish of who showed one."""
 
     type = "credential.device_trusted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityLinked(Event):
+    """An account at another identity provider leads to this one from now on; ``provider`` is the
+    provider's id.
+    """
+
+    type = "credential.identity_linked"
+    provider: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityUnlinked(Event):
+    """An account at another identity provider leads to this one no more: its owner has said so, or
+    has shown by mail that the address is theirs, which whoever had linked it had not.
+    """
+
+    type = "credential.identity_unlinked"
+    provider: str

@@ -15,8 +15,8 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "factors", "housekeeping", "ground", "mail",
-    "passkeys",
+    "accounts", "audit", "counters", "directory", "factors", "housekeeping", "ground", "identities",
+    "mail", "passkeys",
     "records", "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
@@ -28,6 +28,7 @@ from watchword.testing.conformance.directory import DirectoryPromises
 from watchword.testing.conformance.factors import RecoveryCodePromises, TotpPromises
 from watchword.testing.conformance.ground import ConformingStore
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
+from watchword.testing.conformance.identities import IdentityPromises
 from watchword.testing.conformance.mail import (
     BoundLinkPromises,
     OutboxPromises,
@@ -54,6 +55,7 @@ class StoreConformance(
     DevicePromises,
     DirectoryPromises,
     HousekeepingPromises,
+    IdentityPromises,
     KeyPromises,
     LimitPromises,
     LinkPromises,

@@ -9,6 +9,7 @@ from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
 from watchword.adapters.sql.factors import SqlRecoveryCodes, SqlTotpFactors
+from watchword.adapters.sql.identities import SqlIdentities
 from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
 from watchword.adapters.sql.ownership import SqlOwnership
 from watchword.adapters.sql.passkeys import SqlPasskeys
@@ -34,6 +35,7 @@ class SqlReading:
         self.accounts = SqlAccounts(point)
         self.administrators = SqlAdministrators(point)
         self.passkeys = SqlPasskeys(point)
+        self.identities = SqlIdentities(point)
         self.sessions = SqlSessions(point)
         self.outbox = SqlOutboxReader(point)
         self.devices = SqlDevices(point)
@@ -47,6 +49,7 @@ class SqlUnit:
         self.accounts = SqlAccounts(statements)
         self.administrators = SqlAdministrators(statements)
         self.passkeys = SqlPasskeys(statements)
+        self.identities = SqlIdentities(statements)
         self.sessions = SqlSessions(statements)
         self.ownership = SqlOwnership(statements)
         self.totp = SqlTotpFactors(statements)
