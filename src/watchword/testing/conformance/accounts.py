@@ -78,6 +78,19 @@ class AccountPromises(Promises):
         assert await store.reading.accounts.find(twin.id) is None
         assert await store.reading.accounts.find_by_address(ada.email) == ada
 
+    async def test_an_account_is_inserted_where_its_address_is_free(
+        self, store: ConformingStore
+    ) -> None:
+        ada, bob = an_account(), an_account("bob")
+        await given(store, ada)
+        twin = replace(an_account("twin"), email=ada.email)
+        async with store.transaction() as unit:
+            inserted = [await unit.accounts.insert_if_free(one) for one in (twin, bob, bob)]
+        assert inserted == [False, True, False]
+        assert await store.reading.accounts.find(twin.id) is None
+        assert await store.reading.accounts.find_by_address(ada.email) == ada
+        assert await store.reading.accounts.find(bob.id) == bob
+
     async def test_of_many_registrations_of_one_address_at_once_one_wins(
         self, store: ConformingStore
     ) -> None:
