@@ -12,7 +12,7 @@ from typing import Final
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
 from watchword.domain.devices import printable
-from watchword.domain.errors import FieldError, Invalid
+from watchword.domain.errors import Conflict, FieldError, Invalid
 from watchword.domain.events import AccountImported
 from watchword.domain.roles import USER, Roles
 from watchword.ports import Clock, Randomness, RequestTrace, Store
@@ -86,7 +86,9 @@ class Importing:
         async with self.store.transaction() as unit:
             for newcomer in newcomers:
                 account = self._account(newcomer)
-                if not await unit.accounts.insert_if_free(account):
+                try:
+                    await unit.accounts.insert(account)
+                except Conflict:
                     existing.append(newcomer)
                     continue
                 event = AccountImported(subject=account.id)

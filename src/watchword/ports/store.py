@@ -26,11 +26,7 @@ from watchword.ports.values import (
 
 class Accounts(Protocol):
     async def insert(self, account: Account) -> None:
-        """Raise `Conflict` when the address is taken."""
-        ...
-
-    async def insert_if_free(self, account: Account) -> bool:
-        """False when the address is taken; nothing has changed then."""
+        """Raise `Conflict` when the address is taken; the transaction can go on."""
         ...
 
     async def find(self, account_id: str) -> Account | None: ...

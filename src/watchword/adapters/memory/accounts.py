@@ -23,12 +23,6 @@ class MemoryAccounts:
             raise Conflict("An account with this e-mail address exists already.")
         self._place.tables.accounts[account.id] = account
 
-    async def insert_if_free(self, account: Account) -> bool:
-        if await self.find_by_address(account.email) is not None:
-            return False
-        await self.insert(account)
-        return True
-
     async def find(self, account_id: str) -> Account | None:
         return self._place.tables.accounts.get(account_id)
 

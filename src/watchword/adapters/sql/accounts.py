@@ -1,7 +1,7 @@
 """Accounts in SQL. Invariant: an active administrator is left by every verb here."""
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Parameters, Queries, Row, Statements, UniqueViolation
+from watchword.adapters.sql.statements import Parameters, Queries, Row, Statements
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.errors import Conflict, LastAdmin, NotFound
 from watchword.ports import Topic
@@ -17,8 +17,8 @@ INSERT INTO users (id, email, email_key, name, role, status, email_verified, mfa
                    password_hash, created_at)
 VALUES (:id, :email, :email_key, :name, :role, :status, :email_verified, :mfa_enabled,
         :password_hash, :created_at)
+ON CONFLICT DO NOTHING
 """
-_INSERT_IF_FREE = f"{_INSERT} ON CONFLICT (email_key) DO NOTHING"
 _FIND = f"SELECT {COLUMNS} FROM users u WHERE u.id = :id"  # noqa: S608  constant columns
 _FIND_BY_KEY = f"SELECT {COLUMNS} FROM users u WHERE u.email_key = :key"  # noqa: S608
 _RENAME = "UPDATE users SET name = :name WHERE id = :id"
@@ -79,13 +79,8 @@ class SqlAccounts:
         self._statements = statements
 
     async def insert(self, account: Account) -> None:
-        try:
-            await self._statements.change(_INSERT, _row_of(account))
-        except UniqueViolation:
-            raise Conflict("An account with this e-mail address exists already.") from None
-
-    async def insert_if_free(self, account: Account) -> bool:
-        return bool(await self._statements.change(_INSERT_IF_FREE, _row_of(account)))
+        if not await self._statements.change(_INSERT, _row_of(account)):
+            raise Conflict("An account with this e-mail address exists already.")
 
     async def find(self, account_id: str) -> Account | None:
         row = await self._statements.row(_FIND, {"id": account_id})

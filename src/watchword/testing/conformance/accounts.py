@@ -78,16 +78,17 @@ class AccountPromises(Promises):
         assert await store.reading.accounts.find(twin.id) is None
         assert await store.reading.accounts.find_by_address(ada.email) == ada
 
-    async def test_an_account_is_inserted_where_its_address_is_free(
+    async def test_an_address_that_is_taken_does_not_end_the_transaction(
         self, store: ConformingStore
     ) -> None:
         ada, bob = an_account(), an_account("bob")
         await given(store, ada)
-        twin = replace(an_account("twin"), email=ada.email)
         async with store.transaction() as unit:
-            inserted = [await unit.accounts.insert_if_free(one) for one in (twin, bob, bob)]
-        assert inserted == [False, True, False]
-        assert await store.reading.accounts.find(twin.id) is None
+            for twin in (replace(an_account("twin"), email=ada.email), ada):
+                with pytest.raises(Conflict):
+                    await unit.accounts.insert(twin)
+            await unit.accounts.insert(bob)
+        assert await store.reading.accounts.find("u-twin") is None
         assert await store.reading.accounts.find_by_address(ada.email) == ada
         assert await store.reading.accounts.find(bob.id) == bob
 
