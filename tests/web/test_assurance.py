@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
-from tests.web.contract import Written, events, refused
+from tests.web.contract import Written, change_rows, events, refused
 from tests.web.mailed import OPEN, mail_to
 from tests.web.passkeys import add, an_authenticator, post_assertion, request_options
 from tests.web.second_factor import EMAIL, Phone, complete, login, somebody
@@ -80,6 +80,8 @@ async def trusted_browser(server: Server) -> tuple[Phone, httpx2.AsyncClient]:
 
 
 async def mailed_link(server: Server) -> tuple[httpx2.AsyncClient, str]:
+    """To an address that was confirmed before, so that the account keeps its password."""
+    await change_rows(server, "UPDATE users SET email_verified = 1")
     browser = server.client()
     await browser.post("/auth/magic-link", json={"email": EMAIL})
     return browser, (await mail_to(server, EMAIL)).token
