@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from watchword.adapters.sql import migrate as migrating
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.migrate import (
     NEWEST,
     SchemaTooNew,
@@ -18,7 +19,7 @@ from watchword.adapters.sql.migrate import (
     migrate,
     upgrade,
 )
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
+from watchword.adapters.sql.sqlite.connections import connect
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import TooManyAttempts

@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
+from watchword.adapters.sql.failures import StoreFailed
+from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.domain.time import MINUTE, SECOND
 
 NEWEST = "0007"
