@@ -6,7 +6,7 @@ from watchword.adapters.sql.accounts import COLUMNS as ACCOUNT_COLUMNS
 from watchword.adapters.sql.accounts import WIDTH as ACCOUNT_WIDTH
 from watchword.adapters.sql.accounts import account_of
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import HELD, Claim, Row, Statements
+from watchword.adapters.sql.statements import HELD, Claim, Parameters, Row, Statements
 from watchword.domain.devices import Origin
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
 from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
@@ -221,5 +221,5 @@ class SqlSessions:
         return sum(row[0] == 1 for row in rows)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
-        uses = ({"id": session_id, "now": at} for session_id, at in sorted(seen))
+        uses: list[Parameters] = [{"id": session_id, "now": at} for session_id, at in sorted(seen)]
         await self._statements.change_each(_TOUCH, uses)
