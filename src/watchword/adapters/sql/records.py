@@ -199,6 +199,7 @@ class SqlKeys:
         await note(self._statements, Topic.KEYS)
 
     async def activate(self, kid: str, *, now: Instant, overlap: Span) -> None:
+        await self._statements.claim(Claim.KEYS)
         activated = await self._statements.change(_ACTIVATE_KEY, {"kid": kid, "now": now})
         if activated:
             await self._statements.change(_RETIRE_KEYS, {"kid": kid, "retires_at": now + overlap})

@@ -22,7 +22,7 @@ SET LOCAL statement_timeout = {_PATIENCE};
 SET LOCAL idle_in_transaction_session_timeout = {_PATIENCE};
 SELECT pg_advisory_xact_lock({_LOCK});
 """
-# A question to the catalogue, for `to_regclass` answers from what the process knew before it waited.
+# A question to the catalogue: `to_regclass` would answer by what was so before we had to wait.
 _IS_THERE: Final = """
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables
     WHERE tablename = 'alembic_version' AND schemaname = ANY (current_schemas(false)))

@@ -26,7 +26,7 @@ SELECT pg_notify('{CHANNEL}', $3 || ' ' || topic || ' ' || subject) FROM noted
 _OWNER: Final = "SELECT u.id FROM users u JOIN {} s ON s.user_id = u.id WHERE s.{} = $1"
 _HELD: Final = " FOR NO KEY UPDATE OF u"
 _CLAIMS: Final = {
-    Claim.USER: "SELECT u.id FROM users u WHERE u.id = $1" + _HELD,
+    Claim.USER: "SELECT u.id FROM users u WHERE u.id = $1" + _HELD,  # noqa: S608  constant text
     Claim.OWNER_OF_SESSION: _OWNER.format("sessions", "id") + _HELD,
     Claim.OWNER_OF_LINK: _OWNER.format("links", "token_hash") + _HELD,
     Claim.OWNER_OF_PASSKEY: _OWNER.format("passkeys", "id") + _HELD,
