@@ -14,12 +14,11 @@ _FEWEST, _MOST = 3, 1_000
 CONNECT_WITHIN: Final[Span] = 3 * SECOND
 ANSWER_WITHIN: Final[Span] = 5 * SECOND
 SEARCH_WITHIN: Final[Span] = 30 * SECOND
-_SERVER_SETTINGS: Final = {
+_SETTINGS: Final = {
     "application_name": "watchword",
     # What nobody waits for any more ends on the server as well, and gives its locks back.
     "statement_timeout": str(SEARCH_WITHIN),
     "idle_in_transaction_session_timeout": str(MINUTE),
-    "jit": "off",
 }
 
 
@@ -29,7 +28,8 @@ class AddressInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """``dsn`` as libpq reads it; ``pool_size`` connections at most, beside the one that listens.
+    """``dsn`` as libpq reads it; ``pool_size`` connections at most, beside the one that listens;
+    ``settings`` of the server for each of them.
 
     ``statements`` are kept prepared on each connection; 0 where a pooler hands every transaction
     to another server process (PgBouncer's transaction mode).
@@ -38,6 +38,7 @@ class Address:
     dsn: str = field(repr=False)
     pool_size: int = _POOL_SIZE
     statements: int = _STATEMENTS
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, url: str) -> "Address":
@@ -55,16 +56,14 @@ class Address:
         if "target_session_attrs" not in known:  # of several hosts, the one that may be written to
             theirs.append(("target_session_attrs", "read-write"))
         dsn = urlunsplit(("postgresql", parts.netloc, parts.path or "/", urlencode(theirs), ""))
+        statements = _number(own, "statement_cache_size", _STATEMENTS, least=0)
+        settings = {name: value for name, value in _SETTINGS.items() if name not in known}
         return cls(
             dsn,
             pool_size=_number(own, "pool_size", _POOL_SIZE, least=_FEWEST),
-            statements=_number(own, "statement_cache_size", _STATEMENTS, least=0),
+            statements=statements,
+            settings=settings if statements else {},  # a pooler refuses those it does not know
         )
-
-    @property
-    def server_settings(self) -> Mapping[str, str]:
-        """A pooler refuses settings that it does not know."""
-        return _SERVER_SETTINGS if self.statements else {}
 
 
 _OWN_OPTIONS: Final = frozenset({"pool_size", "statement_cache_size"})

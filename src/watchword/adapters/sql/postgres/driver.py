@@ -35,6 +35,8 @@ class Connection(Protocol):
 
     async def add_listener(self, channel: str, heard: Heard) -> None: ...
 
+    def add_termination_listener(self, ended: Callable[[object], None]) -> None: ...
+
     def is_closed(self) -> bool: ...
 
     def is_in_transaction(self) -> bool: ...
@@ -67,6 +69,6 @@ async def connect(address: Address) -> Connection:
         command_timeout=ANSWER_WITHIN / SECOND,
         statement_cache_size=address.statements,
         max_cached_statement_lifetime=0,
-        server_settings=dict(address.server_settings),
+        server_settings=dict(address.settings),
     )
     return opened

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from time import perf_counter
 from typing import Final
 
@@ -47,10 +46,10 @@ class Pool:
 
     async def acquire(self) -> Connection:
         """Raise `StoreFailed`. Whoever gets one gives it back by `release`."""
+        if self._is_closed:
+            raise StoreFailed(_CLOSED)
         if self._free == 0:
             await self._turn()
-        elif self._is_closed:
-            raise StoreFailed(_CLOSED)
         else:
             self._free -= 1
         while self._idle:
@@ -70,13 +69,15 @@ class Pool:
             self._idle.append(place)
         self._give_back()
 
-    @asynccontextmanager
-    async def room_for_a_transaction(self) -> AsyncIterator[None]:
-        await _within(self._for_transactions.acquire())
-        try:
-            yield
-        finally:
-            self._for_transactions.release()
+    async def enter_transaction(self) -> None:
+        """Room for one more; whoever has it gives it back by `leave_transaction`."""
+        if self._for_transactions.locked():
+            await _within(self._for_transactions.acquire())
+        else:
+            await self._for_transactions.acquire()
+
+    def leave_transaction(self) -> None:
+        self._for_transactions.release()
 
     def forget_idle(self) -> None:
         """The server has gone: what was opened to it before will not answer either."""

@@ -105,34 +105,43 @@ class PostgresRevocations:
             try:
                 await self._follow()
             except _FAILED:
-                if self._good_until != _NEVER:
-                    pause = _SHORTEST_PAUSE
-                self._lost()
+                pass  # whatever it was, the next attempt is the answer to it
             finally:
                 self._good_until = _NEVER
+            if self._fresh.is_set():
+                pause = _SHORTEST_PAUSE
                 self._fresh.clear()
+                self._lost()
             # Nodes that lost the same server do not come back to it in step.
             await asyncio.sleep(pause * (1 + self._randomness.bytes(1)[0] / 255) / 2)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _follow(self) -> None:
-        """Until the connection fails. Raise one of `FAILURES`, `StoreFailed`."""
+        """Until the connection ends. Raise one of `FAILURES`, `StoreFailed`."""
         async with asyncio.timeout(_CONNECT_WITHIN / SECOND):
             connection = await connect(self._address)
         try:
+            ended = asyncio.Event()
+            connection.add_termination_listener(lambda _: self._end(ended))
             process = await self._ask(connection)
             await connection.add_listener(CHANNEL, self._hear)
             self._missed = True
             await self._prove()
-            while True:
+            while not ended.is_set():
                 started = self._monotonic()
                 if await self._ask(connection) != process:
                     raise StoreFailed("A pooler stands between: changes are not heard through it.")
                 self._good_until = started + self._bound
                 self._fresh.set()
-                await asyncio.sleep(self._bound / _BEATS)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), self._bound / _BEATS)
         finally:
             connection.terminate()
+
+    def _end(self, ended: asyncio.Event) -> None:
+        """The server has hung up: nothing is heard from here on."""
+        self._good_until = _NEVER
+        ended.set()
 
     async def _ask(self, connection: Connection) -> object:
         return (await connection.fetch(_WHO, timeout=self._bound))[0][0]

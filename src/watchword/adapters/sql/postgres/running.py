@@ -28,12 +28,14 @@ class Singles:
     """Each statement is a transaction of its own, and one round trip. When others were in its way,
     nothing of it has happened, and it is tried again.
 
-    ``holds``: see `Dialect`.
+    ``holds``: see `Dialect`. Where nothing is held nothing is changed, so that what a connection
+    took with it is asked again on another.
     """
 
     def __init__(self, pool: Pool, *, holds: bool, timeout: float | None = None) -> None:
         self._pool = pool
         self._dialect = Dialect(holds=holds)
+        self._only_reads = not holds
         self._timeout = timeout
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
@@ -86,7 +88,8 @@ class Singles:
         self._pool.release(connection, broken=gone or isinstance(error, TimeoutError))
         if gone:
             self._pool.forget_idle()
-        if not (isinstance(error, CLASHES) and left):
+        is_harmless = isinstance(error, CLASHES) or (gone and self._only_reads)
+        if not (is_harmless and left):
             raise translate(error) from None
 
 

@@ -1,7 +1,6 @@
 """A transaction: one connection, READ COMMITTED, committed before its block is left."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 from time import perf_counter
 from types import TracebackType
 from typing import Final, Generic, NoReturn, TypeVar
@@ -132,19 +131,18 @@ class Transactions:
 
 
 class Transaction(Generic[Given]):
-    __slots__ = ("_given", "_of", "_room", "_statements", "_taken")
+    __slots__ = ("_given", "_of", "_statements", "_taken")
 
     def __init__(self, of: Transactions, given: Callable[[InTransaction], Given]) -> None:
         self._of = of
         self._given = given
-        self._room: AbstractAsyncContextManager[None] = of.pool.room_for_a_transaction()
 
     async def __aenter__(self) -> Given:
-        await self._room.__aenter__()
+        await self._of.pool.enter_transaction()
         try:
             connection = await self._begun()
-        except BaseException as error:
-            await self._room.__aexit__(type(error), error, None)
+        except BaseException:
+            self._of.pool.leave_transaction()
             raise
         self._taken = connection
         self._statements = self._of.statements_on(connection)
@@ -163,7 +161,7 @@ class Transaction(Generic[Given]):
             else:
                 await self._roll_back()
         finally:
-            await self._room.__aexit__(None, None, None)
+            self._of.pool.leave_transaction()
 
     async def _begun(self) -> Connection:
         """One that was idle may have died meanwhile: nothing has happened on it."""
