@@ -50,7 +50,7 @@ def explain(error: Exception) -> StoreFailed:
             if state[:length] in _REMEDIES:
                 return StoreFailed(_REMEDIES[state[:length]])
         # Of a statement that does not fit the schema; the text of others may hold what is stored.
-        told = f": {getattr(error, 'message', '')}" if state.startswith("42") else ""
+        told = f": {error.args[0]}" if state.startswith("42") else ""
         return StoreFailed(f"The database failed ({type(error).__name__}, {state}{told}).")
     if isinstance(error, TimeoutError):
         return StoreFailed(_SLOW)
