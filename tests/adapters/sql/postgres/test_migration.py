@@ -75,9 +75,9 @@ class TestAMigration:
             NOW,
         )
         await connection.execute(
-            "INSERT INTO sessions SELECT 's-' || n, 'u-ada', 'body', 5, 1, 'salt'::bytea, $1::bigint, $1,"
-            " $1, $2::bigint, $1 + $2, $1 + 2 * $2, $1, 'pwd', '192.0.2.1', 'Agent/1.0', 1, NULL, NULL"
-            " FROM generate_series(1, 100) n",
+            "INSERT INTO sessions SELECT 's-' || n, 'u-ada', 'body', 5, 1, 'salt'::bytea,"
+            " $1::bigint, $1, $1, $2::bigint, $1 + $2, $1 + 2 * $2, $1, 'pwd', '192.0.2.1',"
+            " 'Agent/1.0', 1, NULL, NULL FROM generate_series(1, 100) n",
             NOW,
             HOUR,
         )
