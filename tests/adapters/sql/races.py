@@ -142,8 +142,9 @@ class Races:
 
     async def test_w09_of_two_last_ways_in_one_is_left(self, both: Both) -> None:
         passkeys = [a_passkey(ADA, number) for number in (1, 2)]
-        for passkey in passkeys:
-            await alone(both[0], lambda u, p=passkey: u.passkeys.insert(p))
+        async with both[0].transaction() as unit:
+            for passkey in passkeys:
+                await unit.passkeys.insert(passkey)
 
         async def remove(store: ConformingStore, passkey: Passkey) -> None:
             async with store.transaction() as unit:
@@ -205,8 +206,9 @@ class Races:
         assert len(await both[0].reading.keys.list_keys()) == 1
 
     async def test_letters_are_claimed_by_one(self, both: Both) -> None:
-        for number in range(20):
-            await alone(both[0], lambda u, n=number: u.outbox.put(a_letter(n), due=NOW))
+        async with both[0].transaction() as unit:
+            for number in range(20):
+                await unit.outbox.put(a_letter(number), due=NOW)
 
         async def claim(store: ConformingStore) -> Sequence[Letter]:
             async with store.transaction() as unit:
@@ -223,8 +225,9 @@ class Races:
         sessions = [a_session(ADA, number) for number in range(2, 8)]
         for session in sessions:
             await given_session(both[0], session)
-        for number in range(10):
-            await alone(both[0], lambda u, n=number: u.links.insert(a_link(n)))
+        async with both[0].transaction() as unit:
+            for number in range(10):
+                await unit.links.insert(a_link(number))
         ids = [session.id for session in sessions]
         verbs: list[Callable[[Unit], Awaitable[object]]] = [
             lambda u: u.sessions.end_all(ADA.id, EndReason.REVOKED, now=NOW),

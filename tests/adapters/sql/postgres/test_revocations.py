@@ -67,7 +67,8 @@ class TestNews:
         people = [an_account(f"p{number}") for number in range(20)]
         await given(one, *people)
         for account in people:
-            await alone(one, lambda u, a=account: u.accounts.rename(a.id, "New"))
+            async with one.transaction() as unit:
+                await unit.accounts.rename(account.id, "New")
         await rename(other)
         expected = [Change(Topic.USER, account.id) for account in people]
         assert await heard(other.revocations, 21) == [*expected, OF_ADA]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, Protocol
 
-import asyncpg  # type: ignore[import-untyped]
+import asyncpg
 
 from watchword.adapters.sql.postgres.address import ANSWER_WITHIN, CONNECT_WITHIN, Address
 from watchword.adapters.sql.statements import Row, Value
