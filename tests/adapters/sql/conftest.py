@@ -11,6 +11,8 @@ import pytest
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 
+pytest.register_assert_rewrite("tests.adapters.sql.races")
+
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
