@@ -10,6 +10,7 @@ import pytest
 from tests.cli.conftest import Operator
 from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
+from watchword.cli.stored import look_at_store
 from watchword.crypto.keys import Algorithm
 from watchword.crypto.secret import Secret
 from watchword.domain.mail import Encryption, Mailbox, Relay
@@ -106,7 +107,8 @@ class TestSettings:
 
 
 def look(folder: Path, **settings: Any) -> list[Finding]:
-    return list(of_machine(Settings(data_dir=folder / "watchword-data", **settings), NOW))
+    chosen = Settings(data_dir=folder / "watchword-data", **settings)
+    return [*of_machine(chosen, NOW), *look_at_store(chosen, NOW).findings]
 
 
 class TestTheMachine:
@@ -145,7 +147,9 @@ class TestTheMachine:
         operator("keys", "rotate")
         settings = Settings(data_dir=operator.folder / "watchword-data")
         problems = [
-            f.problem for f in of_machine(settings, NOW - 100 * DAY) if f.subject == "clock"
+            finding.problem
+            for finding in look_at_store(settings, NOW - 100 * DAY).findings
+            if finding.subject == "clock"
         ]
         assert any("in the future" in problem for problem in problems)
 

@@ -28,7 +28,7 @@ class Application:
         settings: Settings | None = None,
         *,
         routes: Sequence[Route] = ROUTES,
-        open_with: Callable[[Settings], Core] = open_core,
+        open_with: Callable[[Settings], Awaitable[Core]] = open_core,
     ) -> None:
         self._settings = settings
         self._table = RouteTable(routes)
@@ -50,7 +50,7 @@ class Application:
         async with self._starting:
             if self._core is not None:
                 return
-            core = self._open(self._settings or Settings.load())
+            core = await self._open(self._settings or Settings.load())
             try:
                 await core.prepare()
                 await core.user_agents.warm()

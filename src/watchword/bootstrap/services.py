@@ -58,12 +58,12 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         federation=make_federation(ground, registration, factors.step),
         invitations=Invitations(store, registration, postman, settings.roles),
         sessions=SessionsOfUser(store, clock),
-        users=Users(store, store.lockouts, settings.roles, clock),
+        users=Users(store, ground.stores.lockouts, settings.roles, clock),
         audit=store.reading.audit,
         grants=shared.grants,
         keyring=shared.keyring,
         store=store,
-        limits=store.limits,
+        limits=ground.stores.limits,
         gather=gather,
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
@@ -102,7 +102,7 @@ def _held_tokens(ground: Ground, shared: Shared) -> HeldTokens:
 def _failures(ground: Ground) -> Failures:
     return Failures(
         ground.store,
-        ground.store.lockouts,
+        ground.stores.lockouts,
         ground.clock,
         ground.meter,
         ground.settings.lockout_policy,
