@@ -146,6 +146,15 @@ class TestHealth:
         await change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
         assert (await holder.refresh()).status_code == 200
 
+    async def test_is_503_for_who_is_about_to_end_and_still_serves(self, server: Server) -> None:
+        server.app.leave()
+        answer = await server.client().get("/health/ready")
+        content = accepted(answer, 503, "status", "checks")
+        assert content == {"status": "leaving", "checks": {}}
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await server.client().get("/health/live")).status_code == 200
+        await server.register()
+
 
 class TestMetrics:
     @pytest.mark.parametrize("peer", LOOPBACK)

@@ -65,10 +65,16 @@ class Application:
                 core.housekeeper.run(self._stop), core.sender.run(self._stop)
             )
 
+    def leave(self) -> None:
+        """Say at ``/health/ready`` that requests should go elsewhere; any that come are served."""
+        if self._core is not None:
+            self._core.services.leaving.set()
+
     async def stop(self) -> None:
         """Write down what is known, then let go of everything."""
         if self._core is None or self._stop is None or self._chores is None:
             return
+        self.leave()
         self._stop.set()
         try:
             with suppress(asyncio.CancelledError):

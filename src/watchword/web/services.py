@@ -1,7 +1,8 @@
 """Everything that a page may call; `watchword.bootstrap` fills it, once per process."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from watchword.crypto.opaque import SignedTexts
@@ -98,7 +99,9 @@ class Passkeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``gather`` returns at once on a quiet server, and in a storm when others write as well."""
+    """``gather`` returns at once on a quiet server, and in a storm when others write as well.
+    ``leaving`` is set once the process is about to end, and requests should go elsewhere.
+    """
 
     policy: WebPolicy
     sessions_policy: SessionPolicy
@@ -132,3 +135,4 @@ class Services:
     meter: RequestMeter
     log: RequestLog
     seconds: Callable[[], float]
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)

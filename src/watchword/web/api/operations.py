@@ -49,8 +49,10 @@ async def live(_: Call) -> Answer:
 
 
 async def ready(call: Call) -> Answer:
-    """Whether requests should be sent here."""
+    """Whether requests should be sent here; not any more once the process is about to end."""
     services = call.services
+    if services.leaving.is_set():
+        return _unready(HealthAnswer("leaving", {}))
     started = services.seconds()
     try:
         await services.store.check()
@@ -59,12 +61,15 @@ async def ready(call: Call) -> Answer:
         services.log.error(  # noqa: TRY400  the reason is enough; the way to it is known
             "not_ready", request_id=call.request_id, reason=str(error)
         )
-        failed = HealthAnswer("failed", {"database": CheckShape("failed")})
-        answer = as_json(failed, status=503)
-        answer.headers.append((b"retry-after", b"1"))
-        return answer
+        return _unready(HealthAnswer("failed", {"database": CheckShape("failed")}))
     took = round((services.seconds() - started) * 1_000, 2)
     return as_json(HealthAnswer("ok", {"database": CheckShape("ok", took)}))
+
+
+def _unready(health: HealthAnswer) -> Answer:
+    answer = as_json(health, status=503)
+    answer.headers.append((b"retry-after", b"1"))
+    return answer
 
 
 async def metrics(call: Call) -> Answer:
