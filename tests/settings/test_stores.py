@@ -99,8 +99,8 @@ class TestADatabaseServer:
     def test_has_a_pool_of_connections(self, folder: Path) -> None:
         assert load(folder).database_pool == 10
         assert load(folder, DATABASE_POOL="50").database_pool == 50
-        with pytest.raises(SettingsError, match="1 to 1000"):
-            load(folder, DATABASE_POOL="0")
+        with pytest.raises(SettingsError, match="3 to 1000"):
+            load(folder, DATABASE_POOL="2")
 
 
 class TestRedis:

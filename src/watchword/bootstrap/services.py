@@ -1,6 +1,6 @@
 """The flows, each given what it needs, as the web's pages call them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -28,7 +28,7 @@ from watchword.flows.sign_in import SessionOpener
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
-from watchword.web.services import FactorServices, Services, WebPolicy
+from watchword.web.services import Check, FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
 
@@ -62,7 +62,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         audit=store.reading.audit,
         grants=shared.grants,
         keyring=shared.keyring,
-        store=store,
+        checks=_checks(ground, shared),
         limits=ground.stores.limits,
         gather=gather,
         cursors=ground.secrets.signed_texts("cursors"),
@@ -73,6 +73,16 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         log=ground.log,
         seconds=perf_counter,
     )
+
+
+def _checks(ground: Ground, shared: Shared) -> Mapping[str, Check]:
+    """What a request may need; another product that keeps a part of it has a line here."""
+
+    async def database() -> None:
+        await ground.store.check()
+        await shared.keyring.keys()
+
+    return {"database": database}
 
 
 def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:

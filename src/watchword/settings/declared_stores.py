@@ -14,9 +14,9 @@ from watchword.settings.stores import ServerUrl, redis_url
 class DeclaredStores(DeclaredMail):
     database_pool: int = setting(
         "DATABASE_POOL",
-        number(1, 1000),
+        number(3, 1000),
         default="10",
-        meaning="Connections of one process to a database server, at most.",
+        meaning="Connections of one process to a database server, at most: 3 to 1,000.",
     )
     redis_url: ServerUrl | None = setting(
         "REDIS_URL",

@@ -23,7 +23,9 @@ _POSTGRES = re.compile(
     rf"postgres(?:ql)?://{_LOGIN}(?P<hosts>[^@/?#\s]*)/(?P<path>[A-Za-z0-9_.%~-]+)"
     r"(?P<options>\?[A-Za-z0-9_.%~=&/:,+-]*)?"
 )
-_REDIS = re.compile(rf"(?P<scheme>rediss?)://{_LOGIN}(?P<hosts>[^@/?#\s]+)(?:/(?P<path>[0-9]+)?)?")
+_REDIS = re.compile(
+    rf"(?P<scheme>rediss?)://{_LOGIN}(?P<hosts>[^@/?#\s]+)(?:/(?P<path>[0-9]{1, 5})?)?"
+)
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
 _ESCAPED = "what is neither letter nor digit in user and password percent-encoded (%40 for @)"
 _POSTGRES_ADVICE = f"Write postgresql://user:password@host:5432/database, with {_ESCAPED}."

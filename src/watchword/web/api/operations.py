@@ -50,20 +50,25 @@ async def live(_: Call) -> Answer:
 
 async def ready(call: Call) -> Answer:
     """Whether requests should be sent here; not any more once the process is about to end."""
-    services = call.services
-    if services.leaving.is_set():
+    if call.services.leaving.is_set():
         return _unready(HealthAnswer("leaving", {}))
+    checks = {name: await _look(call, name) for name in call.services.checks}
+    if any(check.status == "failed" for check in checks.values()):
+        return _unready(HealthAnswer("failed", checks))
+    return as_json(HealthAnswer("ok", checks))
+
+
+async def _look(call: Call, name: str) -> CheckShape:
+    services = call.services
     started = services.seconds()
     try:
-        await services.store.check()
-        await services.keyring.keys()
+        await services.checks[name]()
     except Unavailable as error:
         services.log.error(  # noqa: TRY400  the reason is enough; the way to it is known
-            "not_ready", request_id=call.request_id, reason=str(error)
+            "not_ready", request_id=call.request_id, check=name, reason=str(error)
         )
-        return _unready(HealthAnswer("failed", {"database": CheckShape("failed")}))
-    took = round((services.seconds() - started) * 1_000, 2)
-    return as_json(HealthAnswer("ok", {"database": CheckShape("ok", took)}))
+        return CheckShape("failed")
+    return CheckShape("ok", round((services.seconds() - started) * 1_000, 2))
 
 
 def _unready(health: HealthAnswer) -> Answer:
