@@ -10,7 +10,7 @@ BIN := .venv/bin
 # Versions come from the lock alone, so pip's advice about itself and its cache is noise (-qq keeps errors).
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV_VERSION := 0.13.8
-LINTED := src tests $(wildcard bench)
+LINTED := src tests examples $(wildcard bench)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -55,7 +55,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 clean: ## remove what can be made again (never watchword-data)
 	@rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache .venv/.serve .venv/.dev
-	@find src tests $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests examples $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: each is newer than the files it was made from, so a second call does nothing.
 .venv/.made:

@@ -6,6 +6,7 @@ from tests.flows.house import ORIGIN, TRACE, House, details
 from tests.flows.post import PostOffice
 from watchword.domain.accounts import Account, Status
 from watchword.domain.errors import Invalid, LinkInvalid, SessionLimitReached
+from watchword.domain.letters import Reason
 from watchword.domain.sessions import EndReason, Transport
 from watchword.domain.time import MINUTE
 from watchword.flows.grants import Grant
@@ -49,6 +50,7 @@ class TestAMagicLink:
         [event] = await house.events("session.signed_in")
         assert details(event)["amr"] == "email"
         assert len(await house.events("account.email_verified")) == 1
+        assert (await post.one()).reason is Reason.PASSWORD_REMOVED
         house.clock.advance(MINUTE)
         await complete(house, *await link(house, post))
         assert len(await house.events("account.email_verified")) == 1
@@ -111,7 +113,8 @@ class TestAMagicLink:
         house = await House.open(max_sessions=1, session_limit=SessionLimit.REJECT)
         post = PostOffice(house)
         await house.register()
-        held = await house.sign_in()
+        held = await complete(house, *await link(house, post))
+        await post.one()  # about the password, for that was the first proof of the address
         token, binding = await link(house, post)
         with pytest.raises(SessionLimitReached):
             await complete(house, token, binding)

@@ -7,9 +7,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Server, serving
+from tests.driving import PASSWORD, Holder, Server, serving
 from tests.web.contract import events, rows
 from tests.web.mailed import (
     ADA,
@@ -337,6 +338,17 @@ class TestAPendingChangeOfAddress:
         assert verdict(await login(server, ADA, NEW)) == (200, None)
 
 
+async def sign_in_by_link(
+    server: Server, browser: httpx2.AsyncClient, transport: str = "body"
+) -> Holder:
+    page = {"Sec-Fetch-Site": "same-origin"}
+    await browser.post("/auth/magic-link", json={"email": ADA}, headers=page)
+    body = {"token": (await mail_to(server, ADA)).token, "transport": transport}
+    answer = await browser.post("/auth/magic-link/complete", json=body, headers=page)
+    assert answer.status_code == 200, answer.text
+    return Holder(browser, answer.json())
+
+
 class TestAnAccountMadeInAnothersName:
     async def test_o08_holds_nothing_of_its_maker_after_a_reset(self, server: Server) -> None:
         """The owner of the address comes later, and finds an account there."""
@@ -374,3 +386,37 @@ class TestAnAccountMadeInAnothersName:
         assert (signed_in["email"], signed_in["emailVerified"]) == (ADA, True)
         server.clock.advance(MINUTE)
         assert (await thief.get("/profile")).status_code == 401
+
+    async def test_o08_holds_nothing_of_its_maker_after_a_sign_in_by_link(
+        self, server: Server
+    ) -> None:
+        """The owner of the address signs in by a link, where nobody has confirmed it before."""
+        await server.register(ADA)
+        held = [await server.sign_in(transport=t) for t in ("body", "cookie", "session")]
+        await ask_for(server, "forgot-password")
+        reset = (await mail_to(server, ADA)).token
+        owner = await sign_in_by_link(server, server.client())
+
+        for holder in held:
+            assert (await holder.get("/profile")).status_code == 401
+        assert verdict(await login(server, ADA)) == (401, "INVALID_CREDENTIALS")
+        body = {"token": reset, "newPassword": NEW}
+        answer = await server.client().post("/auth/reset-password", json=body)
+        assert verdict(answer) == INVALID
+        assert (await owner.get("/profile")).json()["user"]["emailVerified"] is True
+        written = {event.type for event in events(server)}
+        assert {"credential.password_removed", "session.all_ended"} <= written
+        subjects = [mail.subject for mail in await server.mails()]
+        assert "Your password at Watchword was removed" in subjects
+
+    async def test_o08_stays_whole_for_whoever_made_it_in_the_same_browser(
+        self, server: Server
+    ) -> None:
+        await server.register(ADA)
+        own = await server.sign_in(transport="cookie")
+        elsewhere = await server.sign_in()
+        await sign_in_by_link(server, own.client, "cookie")
+        assert verdict(await login(server, ADA)) == (200, None)
+        assert (await elsewhere.get("/profile")).status_code == 200
+        await sign_in_by_link(server, server.client())  # by now it is confirmed
+        assert verdict(await login(server, ADA)) == (200, None)

@@ -419,6 +419,7 @@ def test_every_type_that_there_is_is_written_by_something() -> None:
         *("account.registered", "account.profile_changed", "account.role_changed"),
         *("account.status_changed", "account.deleted", "account.locked", "account.imported"),
         *("credential.password_changed", "credential.password_upgraded"),
+        "credential.password_removed",
         *("credential.identity_linked", "credential.identity_unlinked"),
         *("credential.password_reset", "account.registration_repeated", "account.invited"),
         *("account.email_verified", "account.email_change_requested", "account.email_changed"),

@@ -25,6 +25,7 @@ from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
+from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
@@ -53,7 +54,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         credentials=_credentials(ground, proof, factors, passwords),
         recovery=_recovery(ground, proof, passwords),
         addresses=Addresses(store, postman, clock),
-        magic_links=MagicLinks(store, postman, factors.step, clock, ground.randomness),
+        magic_links=_magic_links(ground, factors),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
         invitations=Invitations(store, registration, postman, settings.roles),
@@ -157,8 +158,23 @@ def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> 
         ground.hasher,
         passwords,
         ground.clock,
-        ground.settings.needs_verified_email,
+        _unproven(ground),
     )
+
+
+def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
+    return MagicLinks(
+        ground.store,
+        ground.postman,
+        factors.step,
+        _unproven(ground),
+        ground.clock,
+        ground.randomness,
+    )
+
+
+def _unproven(ground: Ground) -> Unproven:
+    return Unproven(ground.postman, ground.clock, ground.settings.needs_verified_email)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:

@@ -25,6 +25,7 @@ class Reason(StrEnum):
     NEW_DEVICE = "new_device"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
+    PASSWORD_REMOVED = "password_removed"
     MFA_ENABLED = "mfa_enabled"
     MFA_DISABLED = "mfa_disabled"
     RECOVERY_CODE_USED = "recovery_code_used"

@@ -103,12 +103,3 @@ class LinkedIdentities:
         """One that is configured no more is called by its id."""
         names = {listed.id: listed.name for listed in self.journeys.listed()}
         return names.get(provider, provider)
-
-
-async def unlink_unproven(unit: Unit, account: Account, trace: RequestTrace, clock: Clock) -> None:
-    """The owner of an address has just shown by mail that it is theirs. Whoever linked an identity
-    before somebody had shown it may not be its owner, and gets in no more (attack O08).
-    """
-    for identity in await unit.identities.unlink_unproven(account.id):
-        event = IdentityUnlinked(subject=account.id, actor=account.id, provider=identity.provider)
-        await unit.audit.append(event, at=clock.now(), trace=trace)

@@ -4,18 +4,18 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from watchword.crypto.opaque import hash_of, to_text
-from watchword.domain.accounts import EmailAddress
+from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.errors import LinkInvalid
 from watchword.domain.events import EmailVerified
 from watchword.domain.factors import Methods
 from watchword.domain.letters import Reason
 from watchword.domain.links import Purpose
 from watchword.flows.grants import Grant
-from watchword.flows.identities import unlink_unproven
 from watchword.flows.outbox import Postman
 from watchword.flows.second_step import FactorNeeded, SecondStep
 from watchword.flows.sign_in import Arrival
-from watchword.ports import Clock, Randomness, RequestTrace, Store
+from watchword.flows.unproven import Unproven
+from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
 
 _BINDING_BYTES = 32
 _MAIL: Final[Methods] = ("email",)
@@ -26,6 +26,7 @@ class MagicLinks:
     store: Store
     postman: Postman
     second: SecondStep
+    unproven: Unproven
     clock: Clock
     randomness: Randomness
 
@@ -58,12 +59,19 @@ class MagicLinks:
             if account is None or not account.is_active or account.email.key != link.address:
                 raise LinkInvalid
             if not account.email_verified:
-                await unit.ownership.verify_address(account.id, account.email)
-                await unlink_unproven(unit, account, arrival.trace, self.clock)
-                verified = EmailVerified(subject=account.id, actor=account.id)
-                await unit.audit.append(verified, at=now, trace=arrival.trace)
-                account = replace(account, email_verified=True)
+                account = await self._verify(unit, account, arrival)
             if await self.second.is_asked_of(unit.devices, account, arrival.device):
                 return await self.second.ask(unit, account, arrival, methods=_MAIL, proven=None)
             opener = self.second.opener
             return await opener.open(unit, account, arrival, amr=_MAIL, proven=None)
+
+    async def _verify(self, unit: Unit, account: Account, arrival: Arrival) -> Account:
+        """A browser that has signed in before is that of whoever made the account: they lose
+        nothing. Any other may be in the hands of somebody in whose name it was made (attack O08).
+        """
+        await unit.ownership.verify_address(account.id, account.email)
+        verified = EmailVerified(subject=account.id, actor=account.id)
+        await unit.audit.append(verified, at=self.clock.now(), trace=arrival.trace)
+        if await self.second.opener.devices.proven(account, arrival.device) is None:
+            account = await self.unproven.take_over(unit, account, arrival.trace)
+        return replace(account, email_verified=True)

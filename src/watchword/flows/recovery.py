@@ -11,15 +11,15 @@ from watchword.domain.errors import (
     PasswordRefused,
     WrongPassword,
 )
-from watchword.domain.events import MfaDisabled, PasskeyRemoved, PasswordReset, SessionsEnded
+from watchword.domain.events import PasswordReset
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import words_of_person
 from watchword.domain.sessions import EndReason
 from watchword.flows.attempts import PasswordProof
-from watchword.flows.identities import unlink_unproven
 from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.outbox import Postman
+from watchword.flows.unproven import Unproven
 from watchword.ports import Clock, Hasher, RequestTrace, Store, Unit
 
 _PURPOSES = (Purpose.RESET_PASSWORD, Purpose.INVITATION)
@@ -33,7 +33,7 @@ class Recovery:
     hasher: Hasher
     passwords: NewPasswords
     clock: Clock
-    needs_verified: bool
+    unproven: Unproven
 
     async def forgot(self, email: str, trace: RequestTrace) -> None:
         """The same work for every address: whether it has an account is found out by whoever
@@ -48,8 +48,8 @@ class Recovery:
     async def reset(self, token: str, new_password: str, trace: RequestTrace) -> None:
         """Set the password, verify the address, end every session and every other link of the
         user; factors stay (ASVS 6.4.3, attack P05), and so does what its owner has linked, save in
-        `_remove_planted` and `unlink_unproven`. Raise `LinkInvalid`,
-        or `PasswordRefused`, `Invalid` and `Busy`, after which the link is still good.
+        `Unproven.end_planted`. Raise `LinkInvalid`, or `PasswordRefused`, `Invalid` and `Busy`,
+        after which the link is still good.
         """
         token_hash = hash_of(token.encode("utf-8", "replace"))
         link, account = await self._holder(token_hash)
@@ -60,44 +60,13 @@ class Recovery:
             account = await self._require_same(unit, consumed)
             await unit.ownership.set_password(account.id, encoded)
             await unit.ownership.verify_address(account.id, account.email)
-            await self._remove_planted(unit, account, trace)
-            await unlink_unproven(unit, account, trace, self.clock)
-            await unit.links.discard(account.id)
-            await unit.devices.distrust(account.id)
-            await unit.outbox.recall(account.id)
-            count = await unit.sessions.end_all(account.id, EndReason.PASSWORD_RESET, now=now)
+            await self.unproven.end_planted(unit, account, trace)
             await unit.audit.append(
                 PasswordReset(subject=account.id, actor=account.id), at=now, trace=trace
             )
-            if count:
-                ended = SessionsEnded(
-                    subject=account.id,
-                    actor=account.id,
-                    reason=EndReason.PASSWORD_RESET,
-                    count=count,
-                )
-                await unit.audit.append(ended, at=now, trace=trace)
+            await self.unproven.end_access(unit, account, trace, EndReason.PASSWORD_RESET)
             await self.postman.tell(unit, Reason.PASSWORD_RESET, account, trace)
         await self.proof.failures.forget(account)
-
-    async def _remove_planted(self, unit: Unit, account: Account, trace: RequestTrace) -> None:
-        """The address was never confirmed, so whoever added ways into this account had not shown
-        that it is theirs, and this link has: they end (attack O08). A second factor lets nobody in,
-        and ends only where addresses have to be confirmed, for else nobody's ever was (P05).
-        """
-        if account.email_verified:
-            return
-        for passkey in await unit.passkeys.list_of(account.id):
-            await unit.passkeys.remove(account.id, passkey.id)
-            removed = PasskeyRemoved(subject=account.id, actor=account.id, passkey=passkey.id)
-            await unit.audit.append(removed, at=self.clock.now(), trace=trace)
-            await self.postman.tell(
-                unit, Reason.PASSKEY_REMOVED, account, trace, detail=passkey.name
-            )
-        if self.needs_verified and await unit.totp.remove(account.id):
-            event = MfaDisabled(subject=account.id, actor=account.id, reason="address_verified")
-            await unit.audit.append(event, at=self.clock.now(), trace=trace)
-            await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
 
     async def _holder(self, token_hash: bytes) -> tuple[Link, Account]:
         """Whose link it is: a guess costs no hashing."""

@@ -66,7 +66,9 @@ class Ownership(Protocol):
         """The new one is verified. False as above; raise `Conflict` when it is taken."""
         ...
 
-    async def set_password(self, account_id: str, encoded: str) -> None: ...
+    async def set_password(self, account_id: str, encoded: str | None) -> None:
+        """None: there is none any more."""
+        ...
 
 
 class Administrators(Protocol):

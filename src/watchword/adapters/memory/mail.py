@@ -81,7 +81,7 @@ class MemoryOwnership:
         self._store(replace(account, email=address, email_verified=True))
         return True
 
-    async def set_password(self, account_id: str, encoded: str) -> None:
+    async def set_password(self, account_id: str, encoded: str | None) -> None:
         account = self._place.tables.accounts.get(account_id)
         if account is not None:
             self._store(replace(account, password_hash=encoded))

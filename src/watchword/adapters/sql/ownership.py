@@ -34,7 +34,7 @@ class SqlOwnership:
             raise Conflict("An account with this e-mail address exists already.") from None
         return await self._noticed(account_id, changed)
 
-    async def set_password(self, account_id: str, encoded: str) -> None:
+    async def set_password(self, account_id: str, encoded: str | None) -> None:
         changed = await self._statements.change(
             _SET_PASSWORD, {"id": account_id, "encoded": encoded}
         )

@@ -20,6 +20,15 @@ class PasswordReset(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordRemoved(Event):
+    """The first proof of an address came by a sign-in link, in a browser that had never signed in:
+    the password before it may be somebody else's, and ended with all sessions and other links.
+    """
+
+    type = "credential.password_removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PasswordUpgraded(Event):
     """The stored hash was replaced at sign-in because its parameters were out of date."""
 

@@ -1,0 +1,77 @@
+"""A real Chromium on the page of `examples/passkeys`, with an authenticator that it makes believe.
+
+One browser for each module, one server and one profile for each test. Nothing waits by the clock:
+what is waited for is on the page.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest_asyncio
+import uvicorn
+from playwright.async_api import Browser, async_playwright
+
+from examples.passkeys.application import Site
+from tests.browser.chromium import launched
+from tests.browser.person import Person
+from tests.driving import Server, serving
+
+Opening = Callable[..., Any]
+
+
+class Quiet(uvicorn.Server):
+    """Leaves the signals to the tests."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Server]:
+    """The example on a port of its own, of which its public URL tells."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://localhost:{listening.getsockname()[1]}"
+        async with serving(folder, public_url=url, **settings) as server:
+            config = uvicorn.Config(Site(server.app), lifespan="off", log_config=None)
+            site = Quiet(config)
+            running = asyncio.create_task(site.serve([listening]))
+            try:
+                yield server
+            finally:
+                site.should_exit = True
+                await running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await launched(playwright)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def opening(browser: Browser, tmp_path: Path) -> AsyncIterator[Opening]:
+    """Somebody at a new browser on a new site with these settings."""
+    async with AsyncExitStack() as stack:
+
+        async def opened(*, autofill: bool = False, **settings: Any) -> Person:
+            server = await stack.enter_async_context(a_site(tmp_path, **settings))
+            context = await browser.new_context()
+            stack.push_async_callback(context.close)
+            return await Person.at(server, context, autofill=autofill)
+
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def ada(opening: Opening) -> Person:
+    person: Person = await opening()
+    return person
