@@ -9,7 +9,7 @@ import pytest
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.store import PostgresStore
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.time import MINUTE, SECOND
 from watchword.testing import SeededRandomness
@@ -37,9 +37,8 @@ class TestTheStoreOnPostgres(StoreConformance):
     async def make_store(self, folder: Path) -> ConformingStore:
         store = PostgresStore(
             self._address,
+            ByDatabase(time.perf_counter, MINUTE),
             randomness=SeededRandomness(1),
-            monotonic=time.perf_counter,
-            bound=MINUTE,
         )
         await store.revocations.ready(5 * SECOND)
         return store

@@ -19,7 +19,7 @@ import pytest
 
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.store import PostgresStore
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.accounts import Status
 from watchword.domain.attempts import LockoutPolicy
@@ -467,9 +467,8 @@ async def test_memory_and_postgres_agree(postgres_url: str, seed: int) -> None:
     stores = [
         PostgresStore(
             address,
+            ByDatabase(time.perf_counter, MINUTE),
             randomness=SeededRandomness(number),
-            monotonic=time.perf_counter,
-            bound=MINUTE,
         )
         for number in (1, 2)
     ]

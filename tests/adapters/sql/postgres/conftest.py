@@ -8,7 +8,7 @@ import pytest
 
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
-from watchword.adapters.sql.postgres.store import PostgresStore
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.domain.time import MINUTE, SECOND
 from watchword.ports import Change
 from watchword.testing import SeededRandomness
@@ -36,9 +36,7 @@ def address(postgres_url: str) -> Address:
 
 def node(address: Address, stopwatch: Stopwatch, seed: int) -> PostgresStore:
     """Its lease is good for a minute, so that a slow machine does not lose it by itself."""
-    return PostgresStore(
-        address, randomness=SeededRandomness(seed), monotonic=stopwatch, bound=MINUTE
-    )
+    return PostgresStore(address, ByDatabase(stopwatch, MINUTE), randomness=SeededRandomness(seed))
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ class TestAnAddress:
         assert "hunter2" not in repr(Address.parse(URL))
 
     def test_keeps_what_the_driver_reads_and_takes_what_is_ours(self) -> None:
-        options = "sslmode=verify-full&pool_size=25&statement_cache_size=9"
-        parsed = Address.parse(f"{URL}?{options}&target_session_attrs=any")
+        options = "sslmode=verify-full&statement_cache_size=9"
+        parsed = Address.parse(f"{URL}?{options}&target_session_attrs=any", pool_size=25)
         assert parsed.dsn == f"{URL}?sslmode=verify-full&target_session_attrs=any"
         assert (parsed.pool_size, parsed.statements) == (25, 9)
 
@@ -31,9 +31,8 @@ class TestAnAddress:
         "url",
         [
             "mysql://hunter2@db/auth",
-            f"{URL}?pool_size=2",
-            f"{URL}?pool_size=1001",
-            f"{URL}?pool_size=hunter2",
+            f"{URL}?statement_cache_size=hunter2",
+            f"{URL}?statement_cache_size=1001",
             f"{URL}?statement_cache_size=-1",
             f"{URL}?statement_cache_size=",
         ],

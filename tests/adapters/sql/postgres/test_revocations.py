@@ -9,7 +9,7 @@ import pytest
 from tests.adapters.sql.postgres.conftest import Stopwatch, heard, node, until
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.store import PostgresStore
+from watchword.adapters.sql.postgres.store import Channel, PostgresStore
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import SECOND
 from watchword.ports import Change, Topic, Unit
@@ -94,6 +94,7 @@ class TestNews:
         call = "SELECT pg_notify('watchword_changes', 'x user ' || n) FROM generate_series(1, $1) n"
         await outsider.execute(call, 10_001)
         beyond = both[0].revocations
+        assert isinstance(beyond, PostgresRevocations)
         await until(lambda: len(beyond._heard) == 0 and beyond._missed)
         assert beyond.news() is None
         assert beyond.news() == ()

@@ -9,7 +9,7 @@ from watchword.domain.time import MINUTE, SECOND, Span
 
 _SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _POOL_SIZE, _STATEMENTS = 10, 256
-_FEWEST, _MOST = 3, 1_000
+_MOST: Final = 1_000
 # Every wait is bounded: first for a connection, then for an answer on it.
 CONNECT_WITHIN: Final[Span] = 3 * SECOND
 ANSWER_WITHIN: Final[Span] = 5 * SECOND
@@ -41,10 +41,10 @@ class Address:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, url: str) -> "Address":
+    def parse(cls, url: str, *, pool_size: int = _POOL_SIZE) -> "Address":
         """``postgresql://user:password@host:port/database?option=value``, with libpq's options
-        (``sslmode``, ``sslrootcert``, ``target_session_attrs``, …) and two of our own,
-        ``pool_size`` (3 to 1,000) and ``statement_cache_size``. Raise `AddressInvalid`.
+        (``sslmode``, ``sslrootcert``, ``target_session_attrs``, …) and one of our own,
+        ``statement_cache_size``. Raise `AddressInvalid`.
         """
         parts = urlsplit(url)
         if parts.scheme not in _SCHEMES:
@@ -56,21 +56,21 @@ class Address:
         if "target_session_attrs" not in known:  # of several hosts, the one that may be written to
             theirs.append(("target_session_attrs", "read-write"))
         dsn = urlunsplit(("postgresql", parts.netloc, parts.path or "/", urlencode(theirs), ""))
-        statements = _number(own, "statement_cache_size", _STATEMENTS, least=0)
+        statements = _number(own, "statement_cache_size", _STATEMENTS)
         settings = {name: value for name, value in _SETTINGS.items() if name not in known}
         return cls(
             dsn,
-            pool_size=_number(own, "pool_size", _POOL_SIZE, least=_FEWEST),
+            pool_size=pool_size,
             statements=statements,
             settings=settings if statements else {},  # a pooler refuses those it does not know
         )
 
 
-_OWN_OPTIONS: Final = frozenset({"pool_size", "statement_cache_size"})
+_OWN_OPTIONS: Final = frozenset({"statement_cache_size"})
 
 
-def _number(given: Mapping[str, str], name: str, default: int, *, least: int) -> int:
+def _number(given: Mapping[str, str], name: str, default: int) -> int:
     text = given.get(name, str(default))
-    if not text.isascii() or not text.isdecimal() or not least <= int(text) <= _MOST:
-        raise AddressInvalid(f"Give {name} as a number from {least} to {_MOST}.")
+    if not text.isascii() or not text.isdecimal() or int(text) > _MOST:
+        raise AddressInvalid(f"Give {name} as a number from 0 to {_MOST}.")
     return int(text)

@@ -27,7 +27,8 @@ _REMEDIES: Final[Mapping[str, str]] = {
     "42P01": "The tables are not there: run `watchword migrate`.",
     "53100": "The database's disk is full: make room, nothing that was confirmed is lost.",
     "53200": "The database is out of memory.",
-    "53300": "The database takes no more connections: raise max_connections or lower pool_size.",
+    "53300": "The database takes no more connections: raise its max_connections, or lower"
+    " WATCHWORD_DATABASE_POOL.",
     "55P03": _SLOW,
     "57014": _SLOW,
     "57P": _STOPPED,

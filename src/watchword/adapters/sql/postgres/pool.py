@@ -18,7 +18,9 @@ _OLDEST: Final = HOUR / SECOND
 # who want the same.
 _FOR_SINGLES: Final = 2
 _CLOSED: Final = "The store is closed."
-_CROWDED: Final = "All connections to the database were busy for too long: raise pool_size."
+_CROWDED: Final = (
+    "All connections to the database were busy for too long: raise WATCHWORD_DATABASE_POOL."
+)
 
 
 class _Place:

@@ -75,8 +75,10 @@ class PostgresRevocations:
         heard, self._heard = self._heard, []
         return heard
 
-    def tell(self, changes: Sequence[Change]) -> None:
-        """What this very process commits, or may have committed: known before it is answered."""
+    async def announce(self, changes: Sequence[Change]) -> None:
+        """What this very process commits, or may have committed: known before it is answered. The
+        others are called by the commit itself.
+        """
         if self._task is not None and changes:
             self._note(changes)
 
@@ -165,7 +167,7 @@ class PostgresRevocations:
         if sender == self._sender:
             if topic == _PROBE:
                 self._probed.set()
-            return  # `tell` was told of it
+            return  # `announce` was told of it
         if topic == _PROBE:
             return
         try:

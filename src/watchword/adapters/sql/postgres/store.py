@@ -1,8 +1,9 @@
 """The store on PostgreSQL: shared by any number of nodes, which come and go."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
 from watchword.adapters.sql.failures import Observe, unobserved
@@ -17,48 +18,77 @@ from watchword.adapters.sql.statements import Claim
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Randomness, Unit
+from watchword.ports import Change, Randomness, Revocations, Unit
 
-_SENDER_BYTES: Final = 8
+_NAME_BYTES: Final = 8
 _HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
 _LOOK: Final = "SELECT 1 FROM users LIMIT 1"
 _PROBE: Final = "INSERT INTO limits (key, hits, resets_at) VALUES (:key, 0, 0)"
 _END_PROBE: Final = "DELETE FROM limits WHERE key = :key"
 
 
-class PostgresStore:
-    """Nothing is opened before it is needed; `close` lets go of everything.
+class Channel(Revocations, Protocol):
+    """How nodes tell each other of what they have changed."""
 
-    ``monotonic`` counts seconds and goes on while the machine sleeps; ``bound``: how many ms after
-    its commit a change on another node may go unseen, whatever happens to the network.
+    async def announce(self, changes: Sequence[Change]) -> None:
+        """Of changes that are committed, or may be; whoever made them is answered after it."""
+        ...
+
+    async def ready(self, within: Span) -> None:
+        """Return when others are heard. Raise `Unavailable` if they are not in ``within`` ms."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByDatabase:
+    """The database itself calls changes out. ``monotonic`` counts seconds and goes on while the
+    machine sleeps; ``bound``: how many ms after its commit a change on another node may go unseen,
+    whatever happens to the network.
     """
+
+    monotonic: Callable[[], float]
+    bound: Span = SECOND
+
+
+class PostgresStore:
+    """Nothing is opened before it is needed; `close` lets go of everything."""
 
     def __init__(
         self,
         address: Address,
+        nodes: ByDatabase | Channel,
         *,
         randomness: Randomness,
-        monotonic: Callable[[], float],
-        bound: Span = SECOND,
         audit_retention: Span | None = None,
         observe: Observe = unobserved,
     ) -> None:
-        sender = randomness.bytes(_SENDER_BYTES).hex()
+        own_name = randomness.bytes(_NAME_BYTES).hex()
         self._pool = Pool(address, observe)
         self._singles = Singles(self._pool, holds=True)
         self._rotations = SqlSessions(self._singles)
         self._searches = Searches(self._pool, observe)
-        self._probe_key = f"check {sender}"
-        self.revocations = PostgresRevocations(
-            address,
-            sender=sender,
-            bound=bound,
-            monotonic=monotonic,
-            randomness=randomness,
-            lost=self._pool.forget_idle,
-        )
+        self._probe_key = f"check {own_name}"
+        sender: str | None = None
+        self.revocations: Channel
+        if isinstance(nodes, ByDatabase):
+            sender = own_name
+            self.revocations = PostgresRevocations(
+                address,
+                sender=sender,
+                bound=nodes.bound,
+                monotonic=nodes.monotonic,
+                randomness=randomness,
+                lost=self._pool.forget_idle,
+            )
+        else:
+            self.revocations = nodes
         self._transactions = Transactions(
-            self._pool, sender=sender, told=self.revocations.tell, observe=observe
+            self._pool,
+            sender=sender,
+            announce=self.revocations.announce,
+            observe=observe,
         )
         self._purge = SqlPurge(self._singles, audit_retention=audit_retention)
         self.reading = SqlReading(Singles(self._pool, holds=False), self._searches)

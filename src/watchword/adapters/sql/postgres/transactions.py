@@ -1,6 +1,6 @@
 """A transaction: one connection, READ COMMITTED, committed before its block is left."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Final, Generic, NoReturn, TypeVar
@@ -18,7 +18,8 @@ Given = TypeVar("Given")
 CHANNEL: Final = "watchword_changes"
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _ROLLBACK_WITHIN: Final = 1.0  # seconds
-_NOTE: Final = f"""
+_NOTE: Final = "INSERT INTO changes (topic, subject) VALUES ($1, $2)"
+_CALL_OUT: Final = f"""
 WITH noted AS (INSERT INTO changes (topic, subject) VALUES ($1, $2) RETURNING topic, subject)
 SELECT pg_notify('{CHANNEL}', $3 || ' ' || topic || ' ' || subject) FROM noted
 """  # noqa: S608  a constant name
@@ -39,7 +40,7 @@ _CLAIM_SET: Final = "SELECT pg_advisory_xact_lock($1)"
 class InTransaction:
     """`Statements` on the one connection; ``notes`` are the changes that it makes known."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, sender: str) -> None:
+    def __init__(self, connection: Connection, dialect: Dialect, sender: str | None) -> None:
         self._connection = connection
         self._dialect = dialect
         self._sender = sender
@@ -86,7 +87,10 @@ class InTransaction:
 
     async def note(self, topic: Topic, subject: str) -> None:
         self.notes.append(Change(topic, subject))
-        await self._fetch(_NOTE, [topic.value, subject, self._sender])
+        if self._sender is None:
+            await self._fetch(_NOTE, [topic.value, subject])
+        else:
+            await self._fetch(_CALL_OUT, [topic.value, subject, self._sender])
 
     async def _fetch(self, text: str, values: Sequence[Value]) -> Sequence[Row]:
         self._require_open()
@@ -104,20 +108,20 @@ class InTransaction:
 
 
 class Transactions:
-    """Opens them. ``sender`` calls out what each has changed;
-    ``told`` hears of it before its block is left.
+    """Opens them. ``sender`` calls out what each has changed, if there is one; ``announce`` is told
+    of it once it is committed, or may be, and the block is left when that is done.
     """
 
     def __init__(
         self,
         pool: Pool,
         *,
-        sender: str,
-        told: Callable[[Sequence[Change]], None],
+        sender: str | None,
+        announce: Callable[[Sequence[Change]], Awaitable[None]],
         observe: Observe,
     ) -> None:
         self.pool = pool
-        self.told = told
+        self.announce = announce
         self.observe = observe
         self._sender = sender
         self._dialect = Dialect(holds=True)
@@ -192,8 +196,9 @@ class Transaction(Generic[Given]):
             raise translate(error) from None
         finally:
             of.pool.release(connection, broken=broken)
-            of.told(notes)
             of.observe("commit", perf_counter() - started)
+            if notes:
+                await of.announce(notes)
         if tag != "COMMIT":
             raise StoreFailed("The database rolled the transaction back: a statement had failed.")
 
