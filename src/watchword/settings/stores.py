@@ -24,7 +24,7 @@ _POSTGRES = re.compile(
     r"(?P<options>\?[A-Za-z0-9_.%~=&/:,+-]*)?"
 )
 _REDIS = re.compile(
-    rf"(?P<scheme>rediss?)://{_LOGIN}(?P<hosts>[^@/?#\s]+)(?:/(?P<path>[0-9]{1, 5})?)?"
+    rf"(?P<scheme>rediss?)://{_LOGIN}(?P<hosts>[^@/?#\s]+)(?:/(?P<path>[0-9]{{1,5}})?)?"
 )
 _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>[0-9]{1,5}))?")
 _ESCAPED = "what is neither letter nor digit in user and password percent-encoded (%40 for @)"
