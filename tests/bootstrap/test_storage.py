@@ -10,12 +10,12 @@ from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import open_core
 from watchword.bootstrap.storage import (
     NEWEST,
-    NotPluggedIn,
     Stores,
     has_signing_keys,
     open_stores,
     storage_of,
 )
+from watchword.domain.errors import Unavailable
 from watchword.settings import Settings
 
 
@@ -27,16 +27,21 @@ def settings_of(folder: Path, **values: str) -> Settings:
 
 class TestAStore:
     @pytest.mark.parametrize(
-        ("name", "text"),
+        ("name", "text", "told"),
         [
-            ("DATABASE_URL", "postgresql://ada:hunter2@db.example.com/watchword"),
-            ("REDIS_URL", "redis://:hunter2@cache.example.com"),
+            ("DATABASE_URL", "postgresql://ada:hunter2@127.0.0.1:1/watchword", "cannot be reached"),
+            (
+                "DATABASE_URL",
+                "postgresql://ada:hunter2@127.0.0.1:1/w?statement_cache_size=x",
+                "0 to",
+            ),
+            ("REDIS_URL", "redis://:hunter2@cache.example.com", "WATCHWORD_REDIS_URL"),
         ],
     )
     async def test_that_is_not_here_stops_the_start_without_telling_its_password(
-        self, name: str, text: str, tmp_path: Path
+        self, name: str, text: str, told: str, tmp_path: Path
     ) -> None:
-        with pytest.raises(NotPluggedIn, match=f"WATCHWORD_{name}") as caught:
+        with pytest.raises(Unavailable, match=told) as caught:
             await open_core(settings_of(tmp_path, **{name: text}))
         assert "hunter2" not in f"{caught.value!s}{caught.value!r}"
         assert os.listdir(tmp_path) == []  # noqa: PTH208

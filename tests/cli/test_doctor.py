@@ -305,7 +305,7 @@ class TestTheCommand:
         monkeypatch.setenv("WATCHWORD_DATABASE_URL", "postgresql://ada:hunter2@db/watchword")
         monkeypatch.setenv("WATCHWORD_REDIS_URL", "redis://:hunter2@cache")
         said = operator(*command.split(), code=1)
-        assert "keeps everything in SQLite" in said.out + said.err
+        assert "does not speak to Redis" in said.out + said.err
         assert "hunter2" not in said.out + said.err
         if command == "doctor":
             assert "postgresql://<hidden>@db/watchword" in said.out

@@ -16,7 +16,7 @@ from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import Span
 from watchword.ports import Limits, Lockouts, OpenStore, Revocations
-from watchword.settings import Settings
+from watchword.settings import ServerUrl, Settings
 
 NEWEST = sqlite_schema.NEWEST
 
@@ -57,10 +57,7 @@ class NotPluggedIn(Unavailable):
     """The settings name a store that this release does not have."""
 
     def __str__(self) -> str:
-        return (
-            "This release keeps everything in SQLite: leave WATCHWORD_REDIS_URL out, and write"
-            " WATCHWORD_DATABASE_URL as sqlite:///watchword.db, or leave it out as well."
-        )
+        return "This release does not speak to Redis: leave WATCHWORD_REDIS_URL out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +91,16 @@ class SqliteStorage:
 
 
 def storage_of(settings: Settings) -> Storage:
-    """Raise `NotPluggedIn`."""
-    if settings.redis_url is not None or not isinstance(settings.database, Path):
+    """Raise `NotPluggedIn`, and `Unavailable` for an option that no server knows."""
+    if settings.redis_url is not None:
         raise NotPluggedIn
-    return SqliteStorage(settings.database, settings.audit_retention)
+    match settings.database:
+        case Path() as path:
+            return SqliteStorage(path, settings.audit_retention)
+        case ServerUrl() as server:
+            from watchword.bootstrap.postgres import PostgresStorage  # lazy: its driver takes time
+
+            return PostgresStorage.at(server, settings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ import asyncpg
 import pytest
 
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.revocations import PostgresRevocations
-from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
+from watchword.adapters.sql.postgres.store import ByDatabase, Channel, PostgresStore
 from watchword.domain.time import MINUTE, SECOND
 from watchword.ports import Change
 from watchword.testing import SeededRandomness
@@ -70,7 +69,7 @@ async def until(claim: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def heard(revocations: PostgresRevocations, count: int) -> Sequence[Change]:
+async def heard(revocations: Channel, count: int) -> Sequence[Change]:
     """The next ``count`` news, however long they are on their way."""
     news: list[Change] = []
 

@@ -9,7 +9,8 @@ import pytest
 from tests.adapters.sql.postgres.conftest import Stopwatch, heard, node, until
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.store import Channel, PostgresStore
+from watchword.adapters.sql.postgres.revocations import PostgresRevocations
+from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import SECOND
 from watchword.ports import Change, Topic, Unit
