@@ -4,6 +4,7 @@ import asyncio
 import socket
 import traceback
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import asyncpg
 import pytest
@@ -13,6 +14,7 @@ from tests.servers.postgres import Server
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.failures import Clashed, explain, is_gone, translate
+from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.adapters.sql.statements import UniqueViolation
 from watchword.domain.errors import Unavailable
@@ -273,13 +275,16 @@ class TestARestart:
         for node_ in (store, other):
             node_.revocations.news()
         await asyncio.to_thread(postgres_server.restart)
-        await until(lambda: other.revocations.news() is None)
-        for node_ in (store, other):
-            await node_.revocations.ready(5 * SECOND)
-            assert node_.revocations.news() is None
+        for revocations in (store.revocations, other.revocations):
+            await until(partial(_is_unknown, revocations))
+            await revocations.ready(5 * SECOND)
         assert await rotated(store, SESSION)
         step = await other.rotate(SESSION.id, 1, _judge, now=NOW)
         assert step == Step(Rotation.REPEATED, 2)
+
+
+def _is_unknown(revocations: PostgresRevocations) -> bool:
+    return revocations.news() is None
 
 
 async def _judge(unit: Unit) -> Step:
