@@ -14,8 +14,7 @@ from tests.servers.postgres import Server
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.failures import Clashed, explain, is_gone, translate
-from watchword.adapters.sql.postgres.revocations import PostgresRevocations
-from watchword.adapters.sql.postgres.store import PostgresStore
+from watchword.adapters.sql.postgres.store import Channel, PostgresStore
 from watchword.adapters.sql.statements import UniqueViolation
 from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Rotation, Step
@@ -283,7 +282,7 @@ class TestARestart:
         assert step == Step(Rotation.REPEATED, 2)
 
 
-def _is_unknown(revocations: PostgresRevocations) -> bool:
+def _is_unknown(revocations: Channel) -> bool:
     return revocations.news() is None
 
 
