@@ -60,5 +60,6 @@ class Notebook:
         draft.replace(self._path)
 
     def close(self) -> None:
-        """The whole file was read."""
-        self._path.unlink(missing_ok=True)
+        """The whole file was read. A draft is there too if the program was killed at it."""
+        for note in self._path.parent.glob(f"{self._path.stem}.*"):
+            note.unlink(missing_ok=True)
