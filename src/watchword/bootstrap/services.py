@@ -152,6 +152,18 @@ def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> 
     )
 
 
+def _invitations(ground: Ground, registration: Registration) -> Invitations:
+    settings = ground.settings
+    return Invitations(
+        ground.store,
+        registration,
+        ground.postman,
+        settings.roles,
+        ground.clock,
+        settings.session_policy.step_up_ttl,
+    )
+
+
 def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
     return MagicLinks(
         ground.store,
@@ -164,7 +176,7 @@ def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
 
 
 def _unproven(ground: Ground) -> Unproven:
-    return Unproven(ground.postman, ground.clock, ground.settings.needs_verified_email)
+    return Unproven(ground.postman, ground.clock)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:
