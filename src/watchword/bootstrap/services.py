@@ -57,7 +57,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         magic_links=_magic_links(ground, factors),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
-        invitations=Invitations(store, registration, postman, settings.roles),
+        invitations=_invitations(ground, registration),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, store.lockouts, settings.roles, clock),
         audit=store.reading.audit,
