@@ -88,6 +88,26 @@ class TestGuessing:
         token = await token_of(unlocked)
         assert (await complete(unlocked, token, code=right)).status_code == 200
 
+    async def test_b09_ten_wrong_codes_an_hour_for_an_app_that_is_not_confirmed(
+        self, unlocked: Server
+    ) -> None:
+        """The thief of an older session would come by the recovery codes of its owner's app."""
+        await unlocked.register(EMAIL)
+        owner = await unlocked.sign_in(EMAIL)
+        told = (await owner.post("/auth/mfa/enable", json={})).json()
+        phone = Phone(unlocked, told["secret"])
+        thief = await unlocked.sign_in(EMAIL)
+        for _ in range(10):
+            answer = await thief.post("/auth/mfa/verify", json={"code": phone.wrong_code()})
+            refused(answer, 401, "MFA_INVALID")
+        for holder in (thief, owner):
+            answer = await holder.post("/auth/mfa/verify", json={"code": phone.code()})
+            refused(answer, 429, "TOO_MANY_ATTEMPTS")
+        unlocked.clock.advance(HOUR)
+        owner = await unlocked.sign_in(EMAIL)
+        answer = await owner.post("/auth/mfa/verify", json={"code": phone.code()})
+        assert answer.status_code == 200
+
     async def test_b12_the_right_password_washes_no_wrong_code_off(
         self, open_doors: Server
     ) -> None:
