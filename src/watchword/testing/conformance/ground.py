@@ -32,17 +32,22 @@ class Abandoned(Exception):
     """Raised in a transaction to leave it."""
 
 
-class ConformingStore(Store, Housekeeping, Protocol):
-    """All ports of a store in one object."""
+class ConformingCounters(Protocol):
+    """What counts, in one object."""
 
     @property
     def limits(self) -> Limits: ...
     @property
     def lockouts(self) -> Lockouts: ...
-    @property
-    def revocations(self) -> Revocations: ...
 
     async def close(self) -> None: ...
+
+
+class ConformingStore(Store, Housekeeping, ConformingCounters, Protocol):
+    """All ports of a store in one object."""
+
+    @property
+    def revocations(self) -> Revocations: ...
 
 
 class Promises(ABC):
@@ -57,6 +62,20 @@ class Promises(ABC):
         store = await self.make_store(tmp_path)
         yield store
         await store.close()
+
+
+class CounterPromises(ABC):
+    """As `Promises`, of what need not be a whole store."""
+
+    @abstractmethod
+    async def make_counters(self, folder: Path) -> ConformingCounters:
+        """New ones that have counted nothing. ``folder`` is empty and this test's own."""
+
+    @pytest_asyncio.fixture
+    async def counters(self, tmp_path: Path) -> AsyncIterator[ConformingCounters]:
+        counters = await self.make_counters(tmp_path)
+        yield counters
+        await counters.close()
 
 
 def an_account(
