@@ -4,8 +4,9 @@ Invariant: a command is sent once. A second try could count an attempt twice, an
 """
 
 import asyncio
+import ssl
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Connection, SSLConnection
 from redis.asyncio.retry import Retry
@@ -16,14 +17,16 @@ from redis.exceptions import NoScriptError
 from watchword.adapters.redis.address import Address
 from watchword.adapters.redis.failures import FAILURES, SUSPICIOUS, explain
 from watchword.adapters.redis.scripts import Script
+from watchword.adapters.redis.trust import make_tls
 from watchword.crypto.secret import Secret
 from watchword.domain.time import SECOND, Span
 
 Word: TypeAlias = str | bytes | int
 Reply: TypeAlias = int | bytes | list["Reply"] | None
 
-_COUNTERS = 2  # the protocol (RESP) that counters speak: it needs no greeting
-_MESSAGES = 3  # under which a connection that has subscribed may still ask questions
+_OF_THE_SERVER: Final = 0.75  # of our patience: sooner than ours, so that it is known who was slow
+_COUNTERS: Final = 2  # the protocol (RESP) that counters speak: it needs no greeting
+_MESSAGES: Final = 3  # under which a connection that has subscribed may still ask questions
 
 
 class _Login(CredentialProvider):
@@ -40,13 +43,21 @@ class _Login(CredentialProvider):
         return self.get_credentials()
 
 
+class _EncryptedConnection(SSLConnection):
+    """The library adds an authority to those of the system; here one that is named stands alone."""
+
+    def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:  # noqa: ANN401  its affair
+        super().__init__(**options)
+        self.ssl_context.context = tls
+
+
 class Connections:
     """At most ``size`` connections, opened when they are needed. No verb takes longer than
     ``patience`` ms, with the wait for a connection and everything else; then, or when Redis
     refuses, it raises `RedisFailed`. A server that was restarted is found again by the next verb.
 
     With ``rediss://`` its certificate and the name in it are verified; ``ca_file`` is a PEM file of
-    who has signed it, for one that the system does not know.
+    who has signed it, in the place of those whom the system trusts.
     """
 
     def __init__(
@@ -72,7 +83,7 @@ class Connections:
 
     @property
     def _kind(self) -> type[Connection]:
-        return SSLConnection if self.address.is_encrypted else Connection
+        return _EncryptedConnection if self.address.is_encrypted else Connection
 
     def _make_options(self, ca_file: Path | None) -> dict[str, Any]:
         address = self.address
@@ -80,16 +91,16 @@ class Connections:
             "host": address.host,
             "port": address.port,
             "db": address.database,
-            "socket_timeout": self._patience,
-            "socket_connect_timeout": self._patience,
+            "socket_timeout": self._patience * _OF_THE_SERVER,
+            "socket_connect_timeout": self._patience * _OF_THE_SERVER,
             "socket_keepalive": True,
             "retry": Retry(NoBackoff(), 0),
             "driver_info": None,
         }
         if address.login is not None:
             options["credential_provider"] = _Login(address.login)
-        if address.is_encrypted and ca_file is not None:
-            options["ssl_ca_certs"] = str(ca_file)
+        if address.is_encrypted:
+            options["tls"] = make_tls(ca_file)
         return options
 
     def make_subscriber(self) -> Connection:
@@ -117,8 +128,6 @@ class Connections:
         except NoScriptError:
             raise
         except FAILURES as error:
-            if isinstance(error, SUSPICIOUS):
-                self._suspicions += 1
             failure = explain(error)
         raise failure
 
@@ -131,6 +140,9 @@ class Connections:
             await connection.send_command(*words)
             reply: Reply = await connection.read_response()
             return reply
+        except SUSPICIOUS:
+            self._suspicions += 1
+            raise
         finally:
             await self._pool.release(connection)
 
