@@ -168,9 +168,10 @@ Verb = Callable[[ConformingCounters, Instant], Awaitable[object]]
 Step = tuple[str, Span, Verb]
 ALLOWANCE, SHORT = Allowance(3, 20 * MINUTE), LockoutPolicy(2, 10 * MINUTE)
 PAUSES = st.sampled_from([0, 0, 0, 0, 1, MINUTE, 10 * MINUTE, 20 * MINUTE, -MINUTE, HOUR, DAY])
-LIMITED = st.sampled_from(["k", "other", "{k}", "}", "a b", "é"])
-SHARES = st.sampled_from(["ada", "bob", "ends", "hits", "of:ada"])
-LOCKED = st.sampled_from([KEY, f"{KEY}:device:1", f"{KEY}:", "account:u-a", "address:0", "z:}:{"])
+# Few, so that a history comes back to them; the odd ones are other keys, if they are mixed up.
+LIMITED = st.sampled_from(["k", "k", "k", "{k}", "}"])
+SHARES = st.sampled_from(["ada", "ada", "bob", "hits"])
+LOCKED = st.sampled_from([KEY, KEY, f"{KEY}:device:1", "account:u-a", "address:0"])
 
 
 def hit(key: str, share: str | None) -> Verb:
@@ -195,7 +196,7 @@ STEPS = st.one_of(
     st.builds(lambda k: (f"succeed {k}", lambda c, _: c.lockouts.succeed(k)), LOCKED),
     st.builds(lambda k: (f"forget {k}", lambda c, _: c.lockouts.forget(k)), LOCKED),
 )
-HISTORIES = st.lists(st.tuples(PAUSES, STEPS), max_size=60)
+HISTORIES = st.lists(st.tuples(PAUSES, STEPS), min_size=30, max_size=60)
 
 
 async def outcome(work: Awaitable[object]) -> object:
@@ -206,7 +207,7 @@ async def outcome(work: Awaitable[object]) -> object:
 
 
 class TestAgreement:
-    @settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(history=HISTORIES)
     async def test_redis_answers_what_memory_answers(
         self, shared_url: str, history: list[tuple[Span, tuple[str, Verb]]]

@@ -181,6 +181,11 @@ class World:
             else:
                 self.hearing.hear(text)
 
+    def round(self) -> None:
+        self.beat()
+        while self.line:
+            self.arrive()
+
     def vanish(self) -> None:
         """The server drops what it owed, and the connection lives on: a proxy's doing."""
         self.line.clear()
@@ -203,7 +208,7 @@ class World:
             assert self.time.now - self.unheard_since < BOUND
 
 
-VERBS = ["publish", "beat", "beat", "arrive", "arrive", "arrive", "reconnect", "pass_time"]
+VERBS = ["publish", "round", "round", "beat", "arrive", "pass_time", "pass_time", "reconnect"]
 
 
 class TestTheBound:
@@ -213,6 +218,8 @@ class TestTheBound:
         self, fault: str, data: st.DataObject
     ) -> None:
         world = World()
-        for verb in data.draw(st.lists(st.sampled_from([*VERBS, fault]), max_size=120)):
+        for verb in data.draw(
+            st.lists(st.sampled_from([*VERBS, fault]), min_size=40, max_size=120)
+        ):
             getattr(world, verb)()
             world.ask()

@@ -24,8 +24,8 @@ class Hearing:
         self._bound = bound
         self._monotonic = monotonic
         self._good_until = -math.inf
-        self._may_lack = True
-        self._messages: int | None = None
+        self._may_lack = False
+        self._messages: int | None = None  # not known on this connection
         self._news: list[Change] = []
 
     def news(self) -> Sequence[Change] | None:
@@ -72,7 +72,8 @@ class Hearing:
         self._good_until = since + self._bound
 
     def lose(self) -> None:
-        """The connection is gone: nothing is believed until a beat on the next one."""
+        """The connection is gone: nothing is believed until a beat on the next one, which finds
+        that it does not know what there was between.
+        """
         self._good_until = -math.inf
-        self._may_lack = True
         self._messages = None

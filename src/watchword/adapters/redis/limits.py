@@ -42,7 +42,7 @@ local mine = 'of:' .. ARGV[1]
 local hits = tonumber(redis.call('HGET', KEYS[1], mine))
 if hits then
     redis.call('HDEL', KEYS[1], mine)
-    redis.call('HINCRBY', KEYS[1], 'hits', -hits)
+    redis.call('HINCRBY', KEYS[1], 'hits', 0 - hits)  -- never "-0", which is no integer
 end
 """)
 

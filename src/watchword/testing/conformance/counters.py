@@ -87,6 +87,15 @@ class LimitPromises(CounterPromises):
         await counters.limits.forgive("k", "victim")
         assert (await counters.limits.peek("k", Allowance(9, HOUR), now=NOW)).remaining == 9
 
+    async def test_b08_what_was_taken_back_is_not_forgiven_as_well(
+        self, counters: ConformingCounters
+    ) -> None:
+        await counters.limits.hit("k", THREE, now=NOW, share="own")
+        await counters.limits.hit("k", THREE, now=NOW, share="victim")
+        await counters.limits.take_back("k", "own")
+        await counters.limits.forgive("k", "own")
+        assert (await counters.limits.peek("k", THREE, now=NOW)).remaining == 2
+
     async def test_b08_a_share_of_an_earlier_window_takes_nothing_off_this_one(
         self, counters: ConformingCounters
     ) -> None:
