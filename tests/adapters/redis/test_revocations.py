@@ -109,6 +109,17 @@ class TestHearing:
         assert [silent.news(), silent.news()] == [None, None]
         await connections.close()
 
+    async def test_a_node_can_be_closed_at_any_moment(self, url: str) -> None:
+        for turns in range(240):
+            node = Node(url, 1)
+            if turns % 4 == 0:
+                await node.settle()
+            for _ in range(turns % 60):
+                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                await node.close()
+            assert node.news() is None
+
     async def test_other_words_on_the_channel_lead_to_forgetting_and_no_further(
         self, url: str
     ) -> None:

@@ -52,9 +52,9 @@ class _EncryptedConnection(SSLConnection):
 
 
 class Connections:
-    """At most ``size`` connections, opened when they are needed. No verb takes longer than
+    """At most ``size`` connections, opened when they are needed. No command takes longer than
     ``patience`` ms, with the wait for a connection and everything else; then, or when Redis
-    refuses, it raises `RedisFailed`. A server that was restarted is found again by the next verb.
+    refuses, it raises `RedisFailed`. A server that was restarted is found by the next command.
 
     With ``rediss://`` its certificate and the name in it are verified; ``ca_file`` is a PEM file of
     who has signed it, in the place of those whom the system trusts.
@@ -91,8 +91,10 @@ class Connections:
             "host": address.host,
             "port": address.port,
             "db": address.database,
-            "socket_timeout": self._patience * _OF_THE_SERVER,
-            "socket_connect_timeout": self._patience * _OF_THE_SERVER,
+            # Every wait has its end here: the library's own, by `wait_for`, loses a cancellation
+            # that comes at the wrong moment (Python before 3.12).
+            "socket_timeout": None,
+            "socket_connect_timeout": self._patience,
             "socket_keepalive": True,
             "retry": Retry(NoBackoff(), 0),
             "driver_info": None,
@@ -104,11 +106,15 @@ class Connections:
         return options
 
     def make_subscriber(self) -> Connection:
-        """A connection of its own, not opened yet, that may subscribe and ask."""
+        """A connection of its own, not opened yet, that may subscribe and ask; its user puts an end
+        to each wait.
+        """
         return self._kind(protocol=_MESSAGES, **self._options)
 
     async def run(self, script: Script, key: str, *arguments: Word) -> Reply:
-        """By its hash; a server that does not know it, having been restarted, is sent the text."""
+        """By its hash; a server that does not know it, which then has done nothing, is sent the
+        text.
+        """
         try:
             return await self._ask("EVALSHA", script.sha, 1, key, *arguments)
         except NoScriptError:
@@ -137,8 +143,9 @@ class Connections:
             if self._checked.get(connection, self._suspicions) != self._suspicions:
                 await connection.disconnect(nowait=True)
             self._checked[connection] = self._suspicions
-            await connection.send_command(*words)
-            reply: Reply = await connection.read_response()
+            async with asyncio.timeout(self._patience * _OF_THE_SERVER):
+                await connection.send_command(*words)
+                reply: Reply = await connection.read_response()
             return reply
         except SUSPICIOUS:
             self._suspicions += 1

@@ -84,8 +84,7 @@ class RedisRevocations:
         listening, self._listening = self._listening, None
         if listening is not None:
             listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await listening
+            await asyncio.wait([listening])
 
     async def publish(self, changes: Sequence[Change]) -> None:
         """Tell every node of ``changes``; to be called once they are committed, before anybody is
@@ -148,8 +147,9 @@ class RedisRevocations:
     async def _listen(self) -> None:
         connection = self._connections.make_subscriber()
         try:
-            await connection.connect()  # type: ignore[no-untyped-call]
-            await connection.send_command("SUBSCRIBE", self._channel)
+            async with asyncio.timeout(self._bound):
+                await connection.connect()  # type: ignore[no-untyped-call]
+                await connection.send_command("SUBSCRIBE", self._channel)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read(connection))
                 tasks.create_task(self._beat(connection))
@@ -175,8 +175,8 @@ class RedisRevocations:
             self._beat_is_wanted.clear()
             self._began += 1
             self._began_at = self._monotonic()
-            await connection.send_command("INCRBY", self._count, 0)
             async with asyncio.timeout(self._bound):
+                await connection.send_command("INCRBY", self._count, 0)
                 await self._until_answered(self._began)
             await self._tell_again()
             with suppress(TimeoutError):
