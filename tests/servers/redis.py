@@ -5,6 +5,7 @@ Invariant: a test that is given a server finds it empty.
 """
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -118,10 +119,13 @@ def running(folder: Path, *options: str) -> Iterator[RedisServer]:
 
 
 @contextmanager
-def shared(folder: Path) -> Iterator[str]:
-    """The URL of a server that may be emptied: the given one, or one that is started."""
+def shared(folder: Path, worker: str) -> Iterator[str]:
+    """The URL of a database that may be emptied: on the given server one for each worker, as
+    ``gw1`` of pytest-xdist, else on one that is started.
+    """
     if GIVEN is not None:
-        yield GIVEN
+        place = re.sub(r"/\d*$", "", GIVEN)
+        yield f"{place}/{int(worker.removeprefix('gw')) if worker.startswith('gw') else 0}"
         return
     with running(folder) as server:
         yield server.url

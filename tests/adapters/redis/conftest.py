@@ -23,14 +23,14 @@ class RedisCounters:
 
 
 @pytest.fixture(scope="session")
-def shared_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with shared(tmp_path_factory.mktemp("redis")) as url:
+def shared_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    with shared(tmp_path_factory.mktemp("redis"), worker_id) as url:
         yield url
 
 
 async def emptied(url: str) -> str:
     connections = Connections(Secret(url.encode()))
-    await connections.command("FLUSHALL")
+    await connections.command("FLUSHDB")
     await connections.close()
     return url
 
