@@ -2,19 +2,23 @@
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.servers.redis import RedisServer, running, shared
 from watchword.adapters.redis import Connections, Names, RedisLimits, RedisLockouts
 from watchword.crypto.secret import Secret
+from watchword.domain.time import SECOND
+
+PATIENCE: Final = 20 * SECOND  # a slow machine is no failure
 
 
 class RedisCounters:
     """What a node has of them."""
 
     def __init__(self, url: str) -> None:
-        self.connections = Connections(Secret(url.encode()))
+        self.connections = Connections(Secret(url.encode()), patience=PATIENCE)
         self.limits = RedisLimits(self.connections, Names())
         self.lockouts = RedisLockouts(self.connections, Names())
 

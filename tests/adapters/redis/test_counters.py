@@ -207,7 +207,7 @@ async def outcome(work: Awaitable[object]) -> object:
 
 
 class TestAgreement:
-    @settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(history=HISTORIES)
     async def test_redis_answers_what_memory_answers(
         self, shared_url: str, history: list[tuple[Span, tuple[str, Verb]]]

@@ -143,9 +143,7 @@ class TestMessages:
         assert len(hearing._news) <= 2 * MOST
         assert [hearing.news(), hearing.news()] == [None, ()]
 
-    @given(
-        changes=st.lists(st.builds(Change, st.sampled_from(Topic), st.from_regex(r"\A[\w-]*\Z")))
-    )
+    @given(changes=st.lists(st.builds(Change, st.sampled_from(Topic), st.text("az09-_"))))
     def test_what_is_written_can_be_read(self, changes: Sequence[Change]) -> None:
         assert read_message(message(12, *changes)) == Message(12, THERE, changes or None)
 

@@ -23,6 +23,7 @@ from watchword.domain.time import SECOND, Span
 from watchword.ports import Change, Randomness
 
 _BEATS: Final = 4  # in the time of the bound
+_LONGEST_PAUSE: Final = 0.25  # seconds before it is tried again, so that a server is found soon
 _NODE_BYTES: Final = 8
 _MOST_UNTOLD: Final = 1_000
 _EVERYTHING: Final[tuple[Change, ...]] = ()
@@ -137,7 +138,7 @@ class RedisRevocations:
                 await self._listen()
             except* FAILURES as failures:
                 self._note(explain(failures.exceptions[0]))
-            await asyncio.sleep(self._bound / _BEATS)
+            await asyncio.sleep(min(self._bound / _BEATS, _LONGEST_PAUSE))
 
     def _note(self, failure: RedisFailed) -> None:
         if not self._is_failing:
