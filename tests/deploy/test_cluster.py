@@ -119,17 +119,18 @@ class TestTheCluster:
         follow(cluster.url, tmp_path)
 
     @pytest.mark.parametrize("transport", ["body", "cookie"])
-    async def test_loses_each_node_in_turn_and_nobody_is_signed_out_or_refused(
+    async def test_loses_each_node_in_turn_and_nobody_is_signed_out(
         self, cluster: Running, transport: str
     ) -> None:
-        if (cluster.proxy, transport) == ("caddy", "body"):
-            pytest.skip("Caddy 2.6 does not send a body twice, as deploy/Caddyfile says")
         async with AsyncExitStack() as stack:
             people = await people_of(cluster, stack, transport)
             await use_while_nodes_die(cluster, people)
+            # Caddy sends no body twice, so there a client has to ask again itself, as these do.
+            allowed = {502} if (cluster.proxy, transport) == ("caddy", "body") else set()
             for person in people:
                 await person.use()
-                assert person.answers == {"profile": {200}, "refresh": {200}}, person.email
+                assert person.answers["profile"] == {200}, person.email
+                assert person.answers["refresh"] - allowed == {200}, person.email
 
     def test_shows_its_figures_to_nobody_outside(self, cluster: Running) -> None:
         assert httpx2.get(f"{cluster.url}/metrics").status_code == 404
