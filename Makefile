@@ -10,11 +10,11 @@ BIN := .venv/bin
 # Versions come from the lock alone, so pip's advice about itself and its cache is noise (-qq keeps errors).
 PIP := $(BIN)/python -m pip -qq --disable-pip-version-check --no-input
 UV_VERSION := 0.13.8
-LINTED := src tests examples $(wildcard bench)
+LINTED := src tests examples deploy $(wildcard bench)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check bench install format lock clean
+.PHONY: help serve cluster test check bench install format lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## list what make can do
@@ -24,6 +24,9 @@ help: ## list what make can do
 
 serve: .venv/.serve ## set up what is missing and serve on http://localhost:8000 (ARGS="--port 9000")
 	@exec $(BIN)/watchword serve $(ARGS)
+
+cluster: .venv/.serve ## three nodes, PostgreSQL and nginx on this machine (ARGS="--nodes 5")
+	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
 test: .venv/.dev ## run every test, in random order, with the coverage gate (ARGS="-x" and the like)
 	@$(BIN)/pytest -n auto --cov --cov-report=term $(ARGS)
@@ -55,7 +58,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 clean: ## remove what can be made again (never watchword-data)
 	@rm -rf build dist htmlcov .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache .venv/.serve .venv/.dev
-	@find src tests examples $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find src tests examples deploy $(wildcard bench) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: each is newer than the files it was made from, so a second call does nothing.
 .venv/.made:

