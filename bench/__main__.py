@@ -50,7 +50,7 @@ LEAST_SECONDS: Final = 3
 )
 @click.option("--docs", is_flag=True, help="Write the table and the plots into docs as well.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when a target is missed.")
-def main(
+def main(  # noqa: PLR0913  one for each option
     *,
     rounds: int,
     seconds: int,

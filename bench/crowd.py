@@ -38,7 +38,7 @@ class Crowd:
         self._home = ground.new_home()
         self._random = Random(size)
         self.account_bytes, self.session_bytes = self._move_in()
-        chosen = self._random.sample(range(1, size), min(_HELD, size // 2))
+        chosen = self._random.sample(range(1, size), min(_HELD, size // 10))
         self._emails = [address(number) for number in chosen]
         self._held = self._open(self._emails * 2)
         self._strangers = self._choose_strangers()

@@ -20,6 +20,7 @@ from watchword.ports import Topic
 _COPY: Final = "bench_rotations"
 _FIRST_ID: Final = 10**18  # as long as a number can be, and little shorter than an id
 _NOW: Final = 1_700_000_000_000
+_CONNECTING: Final = 1  # seconds: what it takes counts as time, and not in the rate
 _NEVER: Final = 4 * 10**12
 _DONE: Final = re.compile(r"number of transactions actually processed: (\d+)")
 _RATE: Final = re.compile(r"tps = ([\d.]+)")
@@ -82,15 +83,15 @@ class Pgbench:
         self._script.write_text("\n".join(lines) + "\n", "ascii")
 
     def measure(self, clients: int, seconds: float) -> tuple[float, Ended]:
-        """Rotations in a second, on a fresh copy with as many rows as the table has now. Raise
-        `BenchFailed` unless each statement changed a row.
+        """Rotations in a second once all are connected, on a fresh copy with as many rows as the
+        table has now. Raise `BenchFailed` unless each statement changed a row.
         """
         self._copy(clients)
         command = [
             str(self._program),
             *("--no-vacuum", "--protocol=prepared", f"--file={self._script}"),
             *(f"--client={clients}", f"--jobs={min(clients, cores())}"),
-            *(f"--time={max(1, math.ceil(seconds))}", "--define=generation=-1"),
+            *(f"--time={math.ceil(seconds) + _CONNECTING}", "--define=generation=-1"),
             *(f"--define=now={_NOW}", self._home.url),
         ]
         ended = run_to_end(command, folder=self._folder, hear=self._tell)
@@ -98,7 +99,7 @@ class Pgbench:
         ((turned,),) = self._home.run(
             f"SELECT sum(generation)::bigint FROM {_COPY} WHERE {_ours(clients)}"
         )
-        if done is None or rate is None or int(done[1]) != turned:
+        if done is None or rate is None or not turned or int(done[1]) != turned:
             raise BenchFailed(f"pgbench rotated {turned} times, and says: {ended.output}")
         return float(rate[1]), ended
 

@@ -37,7 +37,7 @@ def make_plots(
     if ratios:
         title = "Ratios: median, least and most, and the target (a black line)"
         yield Plot("ratios.svg", title, bars(title, ratios))
-    for job, found in latencies.items():
+    for job, found in ((job, found) for job, found in latencies.items() if found):
         title = "From the acknowledged revocation to the refusal by another node, in ms"
         yield Plot(f"{job}.svg", title, curve(title, found))
     scaled = [one for one in series if one.figure.line and "scale" in one.job]

@@ -26,7 +26,7 @@ class Nodes:
     """The same number of connections for each number of nodes, spread evenly."""
 
     def __init__(self, ground: Ground, *, connections: int = 64) -> None:
-        self.title = f"Nodes on one database{ground.store.title}, {connections} connections"
+        self.title = f"1 to {_MOST} nodes{ground.store.title}, {connections} connections in all"
         self.figures = _figures()
         self._ground = ground
         self._connections = connections

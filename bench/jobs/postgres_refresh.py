@@ -46,8 +46,6 @@ class PostgresRefreshes:
 
     def _measure_floor(self, clients: int) -> float:
         ground = self._ground
-        if ground.warm_up:
-            self._pgbench.measure(clients, ground.warm_up)
         with ground.watching_others() as ours:
             found, ended = self._pgbench.measure(clients, ground.seconds)
             ours.append(ended.cpu_seconds)

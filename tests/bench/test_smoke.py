@@ -77,8 +77,9 @@ def test_a_job_that_lacks_what_it_needs_is_left_out_loudly(tmp_path: Path) -> No
     def lacking(_: Ground) -> Job:
         raise LeftOut("it has no engine")
 
+    steps: list[str] = []
     jobs = {"start": JOBS["start"], "lacking": lacking}
-    report = run(jobs, OwnGenerator(), folder=tmp_path, rounds=1, seconds=0.2, tell=str)
+    report = run(jobs, OwnGenerator(), folder=tmp_path, rounds=1, seconds=0.2, tell=steps.append)
     assert list(report.titles) == ["start"]
     assert report.left_out == ["lacking"]
     assert "NOT MEASURED: lacking: it has no engine." in report.notes
