@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from bench.figures import BenchFailed
-from bench.jobs import JOBS
+from bench.jobs import JOBS, SIZES, jobs_of
 from bench.load.wrk import Wrk
 from bench.processes import ROOT
 from bench.running import run
@@ -38,10 +38,27 @@ LEAST_SECONDS: Final = 3
     default=RESULTS / "latest.json",
     help="Where to write the JSON.  [default: bench/results/latest.json]",
 )
-@click.option("--docs", is_flag=True, help="Write the table into docs/performance.md as well.")
+@click.option(
+    "--scale",
+    "sizes",
+    type=click.IntRange(100),
+    multiple=True,
+    default=SIZES,
+    show_default=True,
+    help="Sessions of an installation, for the jobs named scale; two or more. 10000000 takes some"
+    " 40 GB and half an hour.",
+)
+@click.option("--docs", is_flag=True, help="Write the table and the plots into docs as well.")
 @click.option("--strict", is_flag=True, help="Exit with 1 when a target is missed.")
-def main(
-    *, rounds: int, seconds: int, only: tuple[str, ...], json_file: Path, docs: bool, strict: bool
+def main(  # noqa: PLR0913  one for each option
+    *,
+    rounds: int,
+    seconds: int,
+    only: tuple[str, ...],
+    json_file: Path,
+    sizes: tuple[int, ...],
+    docs: bool,
+    strict: bool,
 ) -> None:
     """Measure Watchword beside what it could be at best.
 
@@ -51,9 +68,11 @@ def main(
         raise click.UsageError(
             f"--docs wants every job, {LEAST_ROUNDS} rounds and {LEAST_SECONDS} seconds or more."
         )
+    if len(set(sizes)) < 2:
+        raise click.UsageError("--scale wants two sizes or more: a ratio has two sides.")
     console = Console()
     status = Console(stderr=True)
-    jobs = {name: make for name, make in JOBS.items() if not only or name in only}
+    jobs = {name: make for name, make in jobs_of(sizes).items() if not only or name in only}
     try:
         with status.status("starting") as line:
             report = run(

@@ -14,10 +14,12 @@ from tempfile import TemporaryFile
 from time import perf_counter
 from typing import Final
 
+from bench import postgres
 from watchword import __version__
 from watchword.adapters.argon2 import cores
 
 _PACKAGES: Final = (
+    "asyncpg",
     "uvicorn",
     "uvloop",
     "httptools",
@@ -34,7 +36,8 @@ _SYNCS: Final = 50
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
     """``load_before``: the load average of the minute before; ``sync_ms``: how long the disk of
-    the databases takes to write a page down, which decides what FULL costs.
+    the databases takes to write a page down, which decides what FULL costs; ``postgres``: the
+    version of the server, or nothing where there is none.
     """
 
     at: str
@@ -48,6 +51,7 @@ class Environment:
     sync_ms: float
     generator: str
     sqlite: str
+    postgres: str
     packages: Mapping[str, str]
 
 
@@ -65,6 +69,7 @@ def look_around(folder: Path, generator: str) -> Environment:
         sync_ms=_sync_ms(folder),
         generator=generator,
         sqlite=sqlite3.sqlite_version,
+        postgres=postgres.version(),
         packages={name: version(name) for name in _PACKAGES},
     )
 

@@ -24,6 +24,10 @@ class BenchFailed(Exception):
     """There is no figure: something did not start, or an answer was wrong. Says what to do."""
 
 
+class LeftOut(Exception):
+    """This machine has not what a job needs. Says what is missing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The median of the rounds is judged; with ``always``, each of them."""
@@ -38,13 +42,17 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """``name`` is the key in samples and in the JSON; ``title`` is what people read."""
+    """``name`` is the key in samples and in the JSON; ``title`` is what people read. ``line`` is
+    what a plot draws it as, over ``at``: how many sessions or nodes there were.
+    """
 
     name: str
     title: str
     unit: str
     target: Target | None = None
     digits: int = 0
+    line: str = ""
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,20 @@
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import mkdtemp
 from time import perf_counter, process_time, sleep
 from types import TracebackType
 from typing import Final, Self
 
+from bench import postgres
 from bench.client import PASSWORD, Client
 from bench.figures import BenchFailed
 from bench.load import Generator, Load, Outcome, Queue, Run
 from bench.processes import Service, busy_seconds, free_port, program, watchword
+from bench.stores import DATA, Home, SqliteStore, Store
 from watchword.adapters.argon2 import cores
 
 READER = "reader@example.com"
@@ -23,7 +25,7 @@ _PEOPLE: Final = 320  # who sign in, in turn; for a run of less than a second, o
 
 # So high that nothing is refused; each request is counted all the same.
 SETTINGS: Mapping[str, str] = {
-    "WATCHWORD_DATA_DIR": "watchword-data",
+    "WATCHWORD_DATA_DIR": DATA,
     "WATCHWORD_ACCESS_TOKEN_TTL": "15m",
     "WATCHWORD_LIMIT_AUTH": "1000000/1m",
     "WATCHWORD_LIMIT_SIGN_IN": "1000000/1m",
@@ -40,8 +42,12 @@ class Watchword:
 
     service: Service
     client: Client
-    data: Path
+    home: Home
     people: tuple[str, ...]
+
+    @property
+    def data(self) -> Path:
+        return self.home.folder / DATA
 
     def bring_to_life(self, workers: int) -> None:
         """Until every worker has answered, then make the accounts."""
@@ -74,10 +80,13 @@ class Watchword:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """``cpu_us``: the server's CPU time for one request, in microseconds, over all its threads."""
+    """``cpu_us``: the server's CPU time for one request, in microseconds, over all its threads;
+    ``store_us``: that of the database server's processes, where there is one.
+    """
 
     outcome: Outcome
     cpu_us: float
+    store_us: float
 
     @property
     def rate(self) -> float:
@@ -87,7 +96,9 @@ class Measured:
 @dataclass(slots=True)
 class Ground:
     """``seconds`` of one measurement; before each comes a warm-up that is thrown away. ``tell``
-    shows what takes long.
+    shows what takes long. ``store`` keeps the data of the servers; what is seen of the machine is
+    noted in ``others`` and ``generator_shares``, and in ``latencies`` each single one of a figure
+    whose median would say too little, in milliseconds, by job.
     """
 
     folder: Path
@@ -97,8 +108,12 @@ class Ground:
     tell: Callable[[str], None]
     others: list[float] = field(default_factory=list)
     generator_shares: list[float] = field(default_factory=list)
+    latencies: dict[str, list[float]] = field(default_factory=dict)
+    store: Store = field(default_factory=SqliteStore)
     _servers: dict[object, Watchword | Service] = field(default_factory=dict)
     _started: list[Service] = field(default_factory=list)
+    _end: ExitStack = field(default_factory=ExitStack)
+    _on_postgres: "Ground | None" = None
 
     def __enter__(self) -> Self:
         return self
@@ -113,6 +128,16 @@ class Ground:
             service.begin_to_stop()
         for service in self._started:
             service.stop()
+        self._end.close()
+
+    def on_postgres(self) -> "Ground":
+        """The same, but that its servers keep their data on a PostgreSQL, which is started when it
+        is first asked for. Raise `LeftOut` where there is none.
+        """
+        if self._on_postgres is None:
+            store = self._end.enter_context(postgres.running(self.folder))
+            self._on_postgres = replace(self, store=store, _servers={})
+        return self._on_postgres
 
     def watchword(self, *, workers: int = 1, extra: Mapping[str, str] | None = None) -> Watchword:
         """With ``extra`` settings it is a server of its own; else the same for every job."""
@@ -120,17 +145,17 @@ class Ground:
         known = self._servers.get(key)
         if isinstance(known, Watchword):
             return known
-        made = self.serve(self.new_folder(), workers=workers, extra=extra)
+        made = self.serve(self.new_home(), workers=workers, extra=extra)
         made.bring_to_life(workers)
         self._servers[key] = made
         return made
 
     def serve(
-        self, folder: Path, *, workers: int = 1, extra: Mapping[str, str] | None = None
+        self, home: Home, *, workers: int = 1, extra: Mapping[str, str] | None = None
     ) -> Watchword:
-        """A server of ours with whatever accounts are in ``folder``."""
-        port = free_port()
-        settings = {**SETTINGS, **(extra or {})}
+        """A server of ours with whatever accounts are at ``home``, one node of perhaps several."""
+        port, folder = free_port(), home.folder
+        settings = {**SETTINGS, **home.settings, **(extra or {})}
         if workers > 1:
             # As production does: the figures of several processes are added up in a folder.
             (folder / "metrics").mkdir()
@@ -139,8 +164,22 @@ class Ground:
         service = self.start(command, port, folder, settings)
         count = _PEOPLE if self.seconds >= 1 else _CLIENTS
         people = tuple(f"signer-{number}@example.com" for number in range(count))
-        data = folder / SETTINGS["WATCHWORD_DATA_DIR"]
-        return Watchword(service, Client(port), data, people)
+        return Watchword(service, Client(port), home, people)
+
+    def nodes(self, count: int) -> list[Watchword]:
+        """Over one and the same home, each on a port of its own; the same for every job."""
+        made: list[Watchword] = []
+        for number in range(count):
+            key = ("node", number)
+            node = self._servers.get(key)
+            if not isinstance(node, Watchword):
+                node = self.serve(made[0].home if made else self.new_home())
+                node.service.wait_for("/health/ready")
+                if not made:
+                    node.bring_to_life(1)
+                self._servers[key] = node
+            made.append(node)
+        return made
 
     def floor(self, synchronous: str) -> Service:
         known = self._servers.get(synchronous)
@@ -163,10 +202,11 @@ class Ground:
         return service
 
     @contextmanager
-    def operated(self, folder: Path) -> Iterator[Service]:
-        """`watchword serve`, as an operator starts it in ``folder`` with no settings; ready."""
+    def operated(self, home: Home) -> Iterator[Service]:
+        """`watchword serve`, as an operator starts it, and no settings but its home's; ready."""
         port = free_port()
-        service = self.start(watchword("serve", "--port", str(port)), port, folder, {})
+        command = watchword("serve", "--port", str(port))
+        service = self.start(command, port, home.folder, home.settings)
         try:
             service.wait_for("/health/ready")
             yield service
@@ -176,6 +216,9 @@ class Ground:
     def new_folder(self) -> Path:
         return Path(mkdtemp(dir=self.folder))
 
+    def new_home(self) -> Home:
+        return self.store.new_home(self.new_folder())
+
     def run(self, load: Load) -> Run:
         return Run(self.generator, load, self.folder)
 
@@ -184,10 +227,11 @@ class Ground:
         """Note how much of the machine was taken during the block by what is not of this run. Into
         the list that it is given goes the CPU time of processes of this run.
         """
-        began, machine, own = perf_counter(), busy_seconds(), process_time()
+        began, machine = perf_counter(), busy_seconds()
+        own = process_time() + self.store.cpu_seconds()
         ours: list[float] = []
         yield ours
-        ours.append(process_time() - own)
+        ours.append(process_time() + self.store.cpu_seconds() - own)
         wall = (perf_counter() - began) * cores()
         self.others.append(max(0.0, busy_seconds() - machine - sum(ours)) / wall)
 
@@ -207,13 +251,15 @@ class Ground:
             self.run(make_load(self.warm_up)).outcome()
         load = make_load(seconds or self.seconds)
         with self.watching_others() as ours:
-            spent = service.cpu_seconds()
+            spent, stored = service.cpu_seconds(), self.store.cpu_seconds()
             with again_and_again(look):
                 outcome = self.run(load).outcome()
             spent = service.cpu_seconds() - spent
+            stored = self.store.cpu_seconds() - stored
             ours += [spent, outcome.cpu_seconds]
         self.generator_shares.append(outcome.generator_share)
-        return Measured(outcome, spent / outcome.requests * 1e6)
+        each = 1e6 / outcome.requests
+        return Measured(outcome, spent * each, stored * each)
 
 
 @contextmanager

@@ -5,10 +5,7 @@ into it, and a sign-in reads that of one account alone. Addresses come in no ord
 """
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -17,16 +14,18 @@ from argon2 import PasswordHasher
 from bench.client import PASSWORD
 from bench.figures import BenchFailed
 from bench.processes import Ended, run_to_end, watchword
+from bench.stores import Home, key
 from watchword.adapters.argon2 import Argon2Parameters
 from watchword.settings import Settings
 
-DATA: Final = "watchword-data"  # where the command keeps it unless it is told otherwise
 _FILE: Final = "newcomers.ndjson"
-_DATABASE: Final = "watchword.db"
+_DIGITS: Final = 16
+# The same address as `address` has it, of the number ``n``.
+ADDRESS_SQL: Final = f"substr(bench_key('address ', n), 1, {_DIGITS}) || '@example.com'"
 
 
 def address(number: int) -> str:
-    return f"{sha256(b'%d' % number).hexdigest()[:12]}@example.com"
+    return f"{key('address ', number)[:_DIGITS]}@example.com"
 
 
 def write_newcomers(folder: Path, count: int) -> None:
@@ -42,14 +41,14 @@ def write_newcomers(folder: Path, count: int) -> None:
             file.write(json.dumps(fields) + "\n")
 
 
-def take_in(folder: Path, count: int, *, hear: Callable[[str], None]) -> Ended:
-    """Import the file in ``folder`` into the data directory there. Raise `BenchFailed` unless each
-    of the ``count`` newcomers has an account then.
+def take_in(home: Home, count: int, *, hear: Callable[[str], None]) -> Ended:
+    """Import the file in its folder into the installation at ``home``. Raise `BenchFailed` unless
+    each of the ``count`` newcomers has an account then.
     """
-    ended = run_to_end(watchword("users", "import", _FILE, "--json"), folder=folder, hear=hear)
+    command = watchword("users", "import", _FILE, "--json")
+    ended = run_to_end(command, folder=home.folder, hear=hear, settings=home.settings)
     told = json.loads(ended.output)
-    with closing(sqlite3.connect(folder / DATA / _DATABASE)) as connection:
-        (found,) = connection.execute("SELECT COUNT(*) FROM users").fetchone()
+    ((found,),) = home.run("SELECT COUNT(*) FROM users")
     if told["imported"] != count or found != count:
         raise BenchFailed(f"Of {count:,} newcomers {found:,} have an account: {ended.output}")
     return ended

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from bench.load import USER_AGENT
+from bench.stores import Home
 from watchword.bootstrap import Core, open_core
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.devices import Origin
@@ -30,9 +30,10 @@ class Opened:
     refresh_token: str
 
 
-def open_sessions(data: Path, emails: Sequence[str]) -> list[Opened]:
-    """In the data directory ``data``, one for each of ``emails``, in this order."""
-    return asyncio.run(_open_all(Settings(data_dir=data), emails))
+def open_sessions(home: Home, emails: Sequence[str]) -> list[Opened]:
+    """In the installation at ``home``, one for each of ``emails``, in this order."""
+    settings = Settings.load(home.settings, directory=home.folder)
+    return asyncio.run(_open_all(settings, emails))
 
 
 async def _open_all(settings: Settings, emails: Sequence[str]) -> list[Opened]:

@@ -60,7 +60,13 @@ class Ended:
     cpu_seconds: float
 
 
-def run_to_end(command: Sequence[str], *, folder: Path, hear: Callable[[str], None]) -> Ended:
+def run_to_end(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    hear: Callable[[str], None],
+    settings: Mapping[str, str] | None = None,
+) -> Ended:
     """``hear`` is told each line of its standard error. Raise `BenchFailed` unless it ends well."""
     began = perf_counter()
     with (
@@ -68,7 +74,7 @@ def run_to_end(command: Sequence[str], *, folder: Path, hear: Callable[[str], No
         subprocess.Popen(
             command,
             cwd=folder,
-            env=environment({}),
+            env=environment(settings or {}),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.PIPE,
@@ -189,6 +195,14 @@ def _cpu_seconds(pid: int) -> float:
     """User and system time of all threads, finer than a tick; 0 for a process that has gone."""
     with suppress(OSError):
         return clock_gettime(~pid << 3 | 2)  # what clock_getcpuclockid(3) would say
+    return 0.0
+
+
+def lifetime_cpu_seconds(pid: int) -> float:
+    """With that of its children which have ended; 0 for a process that has gone."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        return sum(int(field) for field in fields[11:15]) * _TICK
     return 0.0
 
 

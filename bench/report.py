@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,9 +12,12 @@ from rich.table import Table
 
 from bench.environment import Environment
 from bench.figures import BenchFailed, Figure, Series
+from bench.plots import make_plots
 
 BEGIN: Final = "<!-- written by the benchmark: begin -->"
 END: Final = "<!-- written by the benchmark: end -->"
+
+PLOTS: Final = "plots"  # the folder beside the page
 
 _COLUMNS: Final = ("what", "target", "median", "min … max", "verdict")
 _COLOURS: Final = {"met": "green", "MISSED": "bold red", "": "dim"}
@@ -28,6 +31,8 @@ class Report:
     titles: Mapping[str, str]
     series: Sequence[Series]
     notes: Sequence[str]
+    left_out: Sequence[str] = ()
+    latencies: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
     @property
     def missed(self) -> list[Series]:
@@ -57,16 +62,28 @@ class Report:
             "seconds": self.seconds,
             "figures": [_as_json(one) for one in self.series],
             "notes": list(self.notes),
+            "leftOut": list(self.left_out),
+            "latencies": {job: list(found) for job, found in self.latencies.items()},
         }
 
     def write_into(self, page: Path) -> None:
-        """Replace what stands between the marks. Raise `BenchFailed` when they are not there."""
+        """Replace what stands between the marks, and the plots beside the page. Raise `BenchFailed`
+        when they are not there, or a job was left out.
+        """
+        if self.left_out:
+            raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
         text = page.read_text("utf-8")
         before, begin, rest = text.partition(BEGIN)
         _, end, after = rest.partition(END)
         if not begin or not end:
             raise BenchFailed(f"{page.name} has lost the marks between which the table stands.")
-        page.write_text(f"{before}{BEGIN}\n{self.as_markdown()}\n{END}{after}", "utf-8")
+        plots = [""]
+        for plot in make_plots(self.series, self.latencies):
+            (page.parent / PLOTS).mkdir(exist_ok=True)
+            (page.parent / PLOTS / plot.file).write_text(plot.svg, "utf-8")
+            plots += [f"![{plot.title}]({PLOTS}/{plot.file})", ""]
+        shown = "\n".join([self.as_markdown(), *plots]).rstrip()
+        page.write_text(f"{before}{BEGIN}\n{shown}\n{END}{after}", "utf-8")
 
     def as_markdown(self) -> str:
         lines = [self.about(), ""]
@@ -86,7 +103,7 @@ class Report:
             f"{self.seconds:g} s. {about.python}, {about.cores} cores ({about.cpu}), "
             f"{about.memory_mib:,} MiB, load before {about.load_before:.2f}, a disk that takes "
             f"{about.sync_ms:.2f} ms to sync, {about.generator} on the same machine; SQLite "
-            f"{about.sqlite}, {packages}."
+            f"{about.sqlite}, PostgreSQL {about.postgres or 'missing'}, {packages}."
         )
 
     def _of(self, job: str) -> list[Series]:

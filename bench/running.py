@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench.environment import Environment, look_around
-from bench.figures import Series
+from bench.figures import LeftOut, Series
 from bench.ground import Ground
 from bench.jobs import Job
 from bench.load import Generator
@@ -31,7 +31,7 @@ def run(
     with TemporaryDirectory(dir=folder, prefix="run-", ignore_cleanup_errors=True) as name:
         warm_up = _WARM_UP if seconds >= 1 else 0.0
         with Ground(Path(name), generator, seconds, warm_up=warm_up, tell=tell) as ground:
-            made = {key: _make(key, make, ground, tell) for key, make in jobs.items()}
+            made, left_out = _make_all(jobs, ground, tell)
             series = {
                 key: [Series(key, figure) for figure in job.figures] for key, job in made.items()
             }
@@ -45,15 +45,29 @@ def run(
         seconds=seconds,
         titles={key: job.title for key, job in made.items()},
         series=[one for of_job in series.values() for one in of_job],
-        notes=_notes(environment, ground),
+        notes=[*map(_loud, left_out.items()), *_notes(environment, ground)],
+        left_out=list(left_out),
+        latencies=ground.latencies,
     )
 
 
-def _make(
-    key: str, make: Callable[[Ground], Job], ground: Ground, tell: Callable[[str], None]
-) -> Job:
-    tell(f"getting ready: {key}")
-    return make(ground)
+def _make_all(
+    jobs: Mapping[str, Callable[[Ground], Job]], ground: Ground, tell: Callable[[str], None]
+) -> tuple[Mapping[str, Job], Mapping[str, str]]:
+    """The jobs, and why others are left out."""
+    made: dict[str, Job] = {}
+    left_out: dict[str, str] = {}
+    for key, make in jobs.items():
+        tell(f"getting ready: {key}")
+        try:
+            made[key] = make(ground)
+        except LeftOut as reason:
+            left_out[key] = str(reason)
+    return made, left_out
+
+
+def _loud(one: tuple[str, str]) -> str:
+    return f"NOT MEASURED: {one[0]}: {one[1]}."
 
 
 def _take(series: Sequence[Series], job: Job) -> None:

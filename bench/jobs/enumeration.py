@@ -48,8 +48,7 @@ class Enumeration:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
         self._open = ground.watchword(extra=_OPEN)
-        self._folder = ground.new_folder()
-        self._registers = ground.serve(self._folder, extra=_REGISTERS)
+        self._registers = ground.serve(ground.new_home(), extra=_REGISTERS)
         self._registers.service.wait_for("/health/ready")
         self._numbers = count()
         self._chance = random.Random(0)

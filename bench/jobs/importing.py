@@ -23,12 +23,12 @@ class Import:
 
     def measure(self) -> Samples:
         ground, count = self._ground, self._count
-        folder = ground.new_folder()
-        write_newcomers(folder, count)
+        home = ground.new_home()
+        write_newcomers(home.folder, count)
         with ground.watching_others() as ours:
-            ended = take_in(folder, count, hear=ground.tell)
+            ended = take_in(home, count, hear=ground.tell)
             ours.append(ended.cpu_seconds)
-        with ground.operated(folder) as service:
+        with ground.operated(home) as service:
             Client(service.port).sign_in(address(count // 2))
         return {
             "rate": count / ended.seconds,

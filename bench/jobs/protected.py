@@ -31,7 +31,7 @@ class Protected:
         self._profile = Profile(self._watchword)
         self._profile.make_open()
         suffix = "" if workers == 1 else "s"
-        self.title = f"Protected request, {workers} worker{suffix}"
+        self.title = f"Protected request{ground.store.title}, {workers} worker{suffix}"
 
     def measure(self) -> Samples:
         ground, profile, service = self._ground, self._profile, self._watchword.service

@@ -1,16 +1,11 @@
 """Refresh beside its floor: limits on, every answer waits for the disk, each token used once."""
 
-from typing import Final
-
 from bench import floor
 from bench.figures import Figure, Samples, Target
 from bench.ground import Ground, Measured
 from bench.jobs.job import cpu, milliseconds, rate, share
-from bench.jobs.profile import Profile
-from bench.load import Load, Queue
-
-_SPARE: Final = 2  # for a connection that is made anew
-_SESSIONS_PER_ACCOUNT: Final = 10  # the default limit
+from bench.jobs.refreshers import SPARE, Refreshers, refresh_load
+from bench.load import Load
 
 
 class Refreshes:
@@ -38,13 +33,13 @@ class Refreshes:
         self._connections = connections
         self._ground = ground
         self._watchword = ground.watchword()
-        self._profile = Profile(self._watchword)
-        self._emails = _emails(connections)
-        self._watchword.client.register(sorted(set(self._emails)))
+        self._refreshers = Refreshers(self._watchword, connections)
         self._floors = {name: ground.floor(name) for name in ("NORMAL", "FULL")}
 
     def measure(self) -> Samples:
-        refresh = self._ground.measure(self._watchword.service, self._refresh_load, look=self._look)
+        refresh = self._ground.measure(
+            self._watchword.service, self._refreshers.load, look=self._refreshers.look
+        )
         normal = self._measure_floor("NORMAL")
         full = self._measure_floor("FULL")
         return {
@@ -60,44 +55,11 @@ class Refreshes:
             "generator": refresh.outcome.generator_share,
         }
 
-    def _refresh_load(self, seconds: float) -> Load:
-        tokens = self._watchword.client.refresh_tokens(self._emails)
-        return self._load(self._watchword.service.port, seconds, tokens)
-
-    def _look(self) -> None:
-        """A session beside the others: refresh it, and use what that gives."""
-        self._profile.renew()
-        self._profile.look_at_protected()
-
     def _measure_floor(self, synchronous: str) -> Measured:
         service = self._floors[synchronous]
 
         def load(seconds: float) -> Load:
-            tokens = floor.first_tokens(self._connections + _SPARE)
-            return self._load(service.port, seconds, tokens)
+            tokens = floor.first_tokens(self._connections + SPARE)
+            return refresh_load(service.port, seconds, tokens, self._connections)
 
         return self._ground.measure(service, load)
-
-    def _load(self, port: int, seconds: float, tokens: tuple[str, ...]) -> Load:
-        queue = Queue(
-            items=tokens,
-            before=floor.BEFORE,
-            after=floor.AFTER,
-            successor="refreshToken",
-            once=True,
-        )
-        return Load(
-            port=port,
-            path="/auth/refresh",
-            connections=self._connections,
-            seconds=seconds,
-            queue=queue,
-        )
-
-
-def _emails(connections: int) -> tuple[str, ...]:
-    """A session for each connection and some to spare, and no more on an account than may live."""
-    return tuple(
-        f"refresher-{number // _SESSIONS_PER_ACCOUNT}@example.com"
-        for number in range(connections + _SPARE)
-    )

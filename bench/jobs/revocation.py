@@ -6,6 +6,7 @@ from statistics import median
 from typing import Final
 
 from bench.caller import Caller, Timed, one_at_each
+from bench.client import Client
 from bench.figures import BenchFailed, Figure, Samples, Target
 from bench.ground import Ground, again_and_again
 from bench.jobs.job import milliseconds
@@ -58,7 +59,7 @@ class Revocations:
 
     def measure(self) -> Samples:
         self._profile.renew()
-        victims = self._sign_in()
+        victims = sign_in_victims(self._watchword.client, self._emails)
         port = self._watchword.service.port
         with (
             one_at_each(port, _WORKERS) as callers,
@@ -75,21 +76,22 @@ class Revocations:
             "refused": median(one.refused for one in tried) * 1_000,
         }
 
-    def _sign_in(self) -> list[Victim]:
-        victims = []
-        grants = self._watchword.client.sign_ins(self._emails * _SESSIONS_PER_ACCOUNT)
-        for number in range(len(self._emails)):
-            first, *others = grants[number :: len(self._emails)]
-            victims += [
-                Victim(one["session"]["id"], one["accessToken"], first["accessToken"])
-                for one in others
-            ]
-        return victims
-
     def _keep_busy(self) -> None:
         seconds = min(_BUSY_SECONDS, self._ground.seconds)
         load = self._profile.protected_load(seconds, connections=self._busy)
         self._ground.run(load).outcome()
+
+
+def sign_in_victims(client: Client, emails: Sequence[str]) -> list[Victim]:
+    """Of each account as many sessions as it may have, one of which ends the others."""
+    victims = []
+    grants = client.sign_ins([*emails] * _SESSIONS_PER_ACCOUNT)
+    for number in range(len(emails)):
+        first, *others = grants[number :: len(emails)]
+        victims += [
+            Victim(one["session"]["id"], one["accessToken"], first["accessToken"]) for one in others
+        ]
+    return victims
 
 
 def attempt(victim: Victim, callers: Sequence[Caller]) -> Tried:
@@ -102,11 +104,11 @@ def attempt(victim: Victim, callers: Sequence[Caller]) -> Tried:
     answers = [caller.receive() for caller in callers]
     if len({answer.worker for answer in answers}) < len(callers):
         raise BenchFailed("A connection went over to another worker.")
-    stale = sum(_is_stale(answer) for answer in answers)
+    stale = sum(is_stale(answer) for answer in answers)
     return Tried(revoked.seconds, answers[0].seconds, stale)
 
 
-def _is_stale(answer: Timed) -> bool:
+def is_stale(answer: Timed) -> bool:
     """Raise `BenchFailed` when it is neither accepted nor refused for what it is."""
     if answer.status == 200:
         return True

@@ -1,4 +1,4 @@
-"""Does it stay as quick with many accounts? One request at a time, at few and at many, in turn."""
+"""Does it stay as quick with many sessions? One request at a time, at few and at many, in turn."""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from bench.client import PASSWORD
 from bench.crowd import Crowd, Held
 from bench.figures import BenchFailed, Figure, Samples, Target
 from bench.ground import Ground
-from bench.processes import Service
+from bench.processes import MIB, Service
 
 _TARGET: Final = Target("≤", 1.5)
 
@@ -28,15 +28,17 @@ class Pace:
 
 
 class Scale:
-    def __init__(
-        self, ground: Ground, *, few: int = 10_000, many: int = 1_000_000, requests: int = 100
-    ) -> None:
-        self.title = f"{many:,} accounts beside {few:,}, one request at a time"
-        self.figures = _figures(few, many)
+    """``sizes`` from the least, which the others are held against."""
+
+    def __init__(self, ground: Ground, *, sizes: Sequence[int], requests: int = 100) -> None:
+        sizes = sorted(set(sizes))
+        shown = " and ".join(f"{size:,}" for size in reversed(sizes[1:]))
+        self.title = f"{shown} sessions{ground.store.title} beside {sizes[0]:,}, one at a time"
+        self.figures = _figures(sizes, ground.store.title)
         self._ground = ground
         self._requests = requests
-        with ThreadPoolExecutor() as both:
-            self._crowds = list(both.map(partial(Crowd, ground), (few, many)))
+        with ThreadPoolExecutor() as together:
+            self._crowds = list(together.map(partial(Crowd, ground), sizes))
 
     def measure(self) -> Samples:
         count = self._requests
@@ -47,17 +49,18 @@ class Scale:
             for crowd, strangers, held in visits:
                 service = crowd.watchword.service
                 caller = stack.enter_context(Caller(service.port))
-                sides.append(Side(service, caller, strangers, held))
+                sides.append(Side(crowd.size, service, caller, strangers, held))
             spent = _cpu_seconds(sides)
             samples = _measure(sides, count)
             ours.append(_cpu_seconds(sides) - spent)
-        return samples
+        return {**samples, **_still(self._crowds)}
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
     """A server that is asked, and by whom. Each operation gives the seconds that one took."""
 
+    size: int
     service: Service
     caller: Caller
     strangers: Sequence[str]
@@ -97,22 +100,56 @@ _OPERATIONS: Final[Mapping[str, tuple[str, Callable[[Side, int], float]]]] = {
 }
 
 
-def _figures(few: int, many: int) -> list[Figure]:
+def _figures(sizes: Sequence[int], store: str) -> list[Figure]:
     figures = []
+    few, *others = sizes
     for name, (title, _) in _OPERATIONS.items():
-        both = f"{title}, {many:,} / {few:,}"
-        figures += [
-            Figure(name=name, title=both, unit="", target=_TARGET, digits=2),
-            Figure(name=f"{name}_cpu", title="the same by server CPU", unit="", digits=2),
-        ]
-    for name, (title, _) in _OPERATIONS.items():
-        for key, size in (("few", few), ("many", many)):
-            at = f"{title} at {size:,}"
+        for many in others:
+            both = f"{title}, {many:,} / {few:,}"
+            cpu = "the same by server CPU"
             figures += [
-                Figure(name=f"{name}_{key}", title=at, unit="ms", digits=2),
-                Figure(name=f"{name}_{key}_cpu", title=f"server CPU, {at}", unit="µs"),
+                Figure(name=f"{name}_{many}_ratio", title=both, unit="", target=_TARGET, digits=2),
+                Figure(name=f"{name}_{many}_cpu_ratio", title=cpu, unit="", digits=2),
             ]
-    return figures
+    for name, (title, _) in _OPERATIONS.items():
+        for size in sizes:
+            at = f"{title} at {size:,}"
+            line = f"{title}{store}"
+            figures += [
+                Figure(name=f"{name}_{size}", title=at, unit="ms", digits=2, line=line, at=size),
+                Figure(name=f"{name}_{size}_cpu", title=f"server CPU, {at}", unit="µs"),
+            ]
+    return figures + _still_figures(sizes)
+
+
+def _still_figures(sizes: Sequence[int]) -> list[Figure]:
+    """Of what no request changes: memory and disk."""
+    few, *others = sizes
+    figures = []
+    for many in others:
+        title = f"idle node's memory, {many:,} / {few:,}"
+        target = Target("≤", 1.1)
+        figures.append(
+            Figure(name=f"idle_{many}_ratio", title=title, unit="", target=target, digits=2)
+        )
+    for size in sizes:
+        title = f"idle node's memory at {size:,}"
+        figures.append(Figure(name=f"idle_{size}", title=title, unit="MiB", digits=1))
+    most = f"at {sizes[-1]:,}"
+    return [
+        *figures,
+        Figure(name="account_bytes", title=f"disk for an account {most}", unit="B"),
+        Figure(name="session_bytes", title=f"disk for a session {most}", unit="B"),
+    ]
+
+
+def _still(crowds: Sequence[Crowd]) -> Samples:
+    few = crowds[0].resident
+    ratios = {f"idle_{crowd.size}_ratio": crowd.resident / few for crowd in crowds[1:]}
+    idle = {f"idle_{crowd.size}": crowd.resident / MIB for crowd in crowds}
+    largest = crowds[-1]
+    disk = {"account_bytes": largest.account_bytes, "session_bytes": largest.session_bytes}
+    return {**ratios, **idle, **disk}
 
 
 def _cpu_seconds(sides: Sequence[Side]) -> float:
@@ -122,15 +159,15 @@ def _cpu_seconds(sides: Sequence[Side]) -> float:
 def _measure(sides: Sequence[Side], count: int) -> Samples:
     samples: dict[str, float] = {}
     for name, (_, operation) in _OPERATIONS.items():
-        few, many = _in_turn(sides, operation, count)
-        samples |= {
-            name: many.ms / few.ms,
-            f"{name}_cpu": many.cpu_us / few.cpu_us,
-            f"{name}_few": few.ms,
-            f"{name}_few_cpu": few.cpu_us,
-            f"{name}_many": many.ms,
-            f"{name}_many_cpu": many.cpu_us,
-        }
+        paces = _in_turn(sides, operation, count)
+        few = paces[0]
+        for side, pace in zip(sides, paces, strict=True):
+            samples |= {
+                f"{name}_{side.size}": pace.ms,
+                f"{name}_{side.size}_cpu": pace.cpu_us,
+                f"{name}_{side.size}_ratio": pace.ms / few.ms,
+                f"{name}_{side.size}_cpu_ratio": pace.cpu_us / few.cpu_us,
+            }
     for side in sides:
         for number in range(count):
             side.require_revoked(number)
@@ -140,7 +177,7 @@ def _measure(sides: Sequence[Side], count: int) -> Samples:
 def _in_turn(
     sides: Sequence[Side], operation: Callable[[Side, int], float], count: int
 ) -> list[Pace]:
-    """One on the one side, one on the other, and so on. What a server does for a request after it
+    """One on the first side, one on the next, and so on. What a server does for a request after it
     has answered counts as well, until its next request.
     """
     seconds: list[list[float]] = [[] for _ in sides]

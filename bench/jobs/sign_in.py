@@ -15,7 +15,6 @@ _AS_LONG: Final = 3
 
 
 class SignIns:
-    title = "Sign-in, 8 clients without pause"
     figures = (
         Figure(
             name="ratio",
@@ -32,6 +31,7 @@ class SignIns:
     )
 
     def __init__(self, ground: Ground) -> None:
+        self.title = f"Sign-in{ground.store.title}, 8 clients without pause"
         self._ground = ground
         self._watchword = ground.watchword()
         self._parameters = Settings().password_hash

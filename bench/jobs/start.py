@@ -39,10 +39,10 @@ class Start:
 
     def measure(self) -> Samples:
         ground = self._ground
-        folder = ground.new_folder()
-        with ground.operated(folder) as service:
+        home = ground.new_home()
+        with ground.operated(home) as service:
             first = service.started_in
-        with ground.operated(folder) as service:
+        with ground.operated(home) as service:
             sleep(_IDLE_SECONDS)
             resident = service.resident() / MIB
             return {"warm": service.started_in, "first": first, "resident": resident}

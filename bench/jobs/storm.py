@@ -12,7 +12,6 @@ _RISE: Final = 0.5  # seconds at most that the storm has to rise before, and to 
 
 
 class LoginStorm:
-    title = "Login storm: GET /profile beside 8 clients that sign in"
     figures = (
         Figure(name="ratio", title="beside / quiet", unit="", target=Target("≥", 0.60), digits=2),
         Figure(
@@ -30,6 +29,7 @@ class LoginStorm:
     )
 
     def __init__(self, ground: Ground) -> None:
+        self.title = f"Login storm{ground.store.title}: GET /profile beside 8 clients that sign in"
         self._ground = ground
         self._watchword = ground.watchword()
         self._profile = Profile(self._watchword)

@@ -8,13 +8,14 @@ import pytest
 from bench.figures import BenchFailed
 from bench.newcomers import address, take_in, write_newcomers
 from bench.processes import run_to_end
+from bench.stores import SqliteHome
 
 
 class TestAnImport:
     def test_that_leaves_somebody_out_stops_the_run(self, tmp_path: Path) -> None:
         write_newcomers(tmp_path, 3)
         with pytest.raises(BenchFailed, match="Of 4 newcomers 3"):
-            take_in(tmp_path, 4, hear=lambda _: None)
+            take_in(SqliteHome(tmp_path, {}), 4, hear=lambda _: None)
 
 
 class TestAnAddress:

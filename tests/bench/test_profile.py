@@ -12,6 +12,7 @@ from bench.ground import Watchword
 from bench.jobs.profile import Profile
 from bench.load import USER_AGENT
 from bench.processes import Service
+from bench.stores import SqliteHome
 
 USER = {"id": "user", "email": "reader@example.com"}
 SESSION = {
@@ -50,7 +51,7 @@ def client() -> Answering:
 
 @pytest.fixture
 def profile(client: Answering, tmp_path: Path) -> Profile:
-    return Profile(Watchword(Nowhere(), client, tmp_path, ()))
+    return Profile(Watchword(Nowhere(), client, SqliteHome(tmp_path, {}), ()))
 
 
 def test_times_may_move(client: Answering, profile: Profile) -> None:

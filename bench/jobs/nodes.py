@@ -1,0 +1,99 @@
+"""One, two and three nodes over one database, each asked directly: no proxy in between."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bench.figures import Figure, Samples
+from bench.ground import Ground, Watchword
+from bench.jobs.job import cpu
+from bench.jobs.profile import Profile
+from bench.jobs.refreshers import SPARE, Refreshers
+from bench.load import Load
+
+_MOST: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """``store_us``: CPU of the database server for one request, in microseconds."""
+
+    rate: float
+    store_us: float
+
+
+class Nodes:
+    """The same number of connections for each number of nodes, spread evenly."""
+
+    def __init__(self, ground: Ground, *, connections: int = 64) -> None:
+        self.title = f"1 to {_MOST} nodes{ground.store.title}, {connections} connections in all"
+        self.figures = _figures()
+        self._ground = ground
+        self._connections = connections
+        self._nodes = ground.nodes(_MOST)
+        self._profile = Profile(self._nodes[0])
+        self._refreshers = Refreshers(self._nodes[0], connections + _MOST * SPARE)
+
+    def measure(self) -> Samples:
+        samples: dict[str, float] = {}
+        for count in range(1, _MOST + 1):
+            self._profile.renew()
+            protected = self._measure(count, self._profile.protected_load)
+            refresh = self._measure(count, self._refreshers.load)
+            samples |= {
+                f"protected_{count}": protected.rate,
+                f"refresh_{count}": refresh.rate,
+                f"store_{count}": refresh.store_us,
+            }
+        return samples
+
+    def _measure(self, count: int, make_load: Callable[[float], Load]) -> Together:
+        ground, nodes = self._ground, self._nodes[:count]
+        if ground.warm_up:
+            self._ask(spread(make_load(ground.warm_up), nodes, self._connections))
+        loads = spread(make_load(ground.seconds), nodes, self._connections)
+        with ground.watching_others() as ours:
+            spent, stored = _cpu_seconds(nodes), ground.store.cpu_seconds()
+            found = self._ask(loads)
+            ours += [_cpu_seconds(nodes) - spent, sum(seconds for _, _, seconds in found)]
+            stored = ground.store.cpu_seconds() - stored
+        requests = sum(number for _, number, _ in found)
+        return Together(sum(rate for rate, _, _ in found), stored / requests * 1e6)
+
+    def _ask(self, loads: Sequence[Load]) -> list[tuple[float, int, float]]:
+        """All at once: of each the rate, its requests, and the generator's CPU."""
+        runs = [self._ground.run(load) for load in loads]
+        outcomes = [run.outcome() for run in runs]
+        return [(one.rate, one.requests, one.cpu_seconds) for one in outcomes]
+
+
+def spread(load: Load, nodes: Sequence[Watchword], connections: int) -> list[Load]:
+    """A load for each node, with its share of ``connections`` and of what stands in the queue."""
+    count, queue = len(nodes), load.queue
+    return [
+        replace(
+            load,
+            port=node.service.port,
+            connections=connections // count,
+            queue=None if queue is None else replace(queue, items=queue.items[number::count]),
+        )
+        for number, node in enumerate(nodes)
+    ]
+
+
+def _cpu_seconds(nodes: Sequence[Watchword]) -> float:
+    return sum(node.service.cpu_seconds() for node in nodes)
+
+
+def _figures() -> list[Figure]:
+    figures = []
+    for name, title in (("protected", "GET /profile"), ("refresh", "POST /auth/refresh")):
+        for count in range(1, _MOST + 1):
+            at = f"{title}, {count} node{'s' if count > 1 else ''}"
+            figures.append(
+                Figure(name=f"{name}_{count}", title=at, unit="/s", line=title, at=count)
+            )
+    for count in range(1, _MOST + 1):
+        at = f"PostgreSQL's CPU, refresh, {count} node{'s' if count > 1 else ''}"
+        figures.append(cpu(f"store_{count}", at))
+    return figures
