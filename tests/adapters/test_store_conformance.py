@@ -6,12 +6,13 @@ from pathlib import Path
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.testing import FakeClock
 from watchword.testing.conformance import ConformingStore, StoreConformance
 
 
 class TestTheStoreInMemory(StoreConformance):
     async def make_store(self, folder: Path) -> ConformingStore:
-        return MemoryStore()
+        return MemoryStore(clock=FakeClock())
 
 
 class TestTheStoreOnSqlite(StoreConformance):
@@ -19,4 +20,4 @@ class TestTheStoreOnSqlite(StoreConformance):
         template = folder.parent / "template.db"
         if not template.exists():
             migrate(template)
-        return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")))
+        return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")), clock=FakeClock())

@@ -94,7 +94,10 @@ def open_core(
     migrate(settings.database_path)
     meter = PrometheusMeter(version=__version__)
     store = SqliteStore(
-        settings.database_path, audit_retention=settings.audit_retention, observe=meter.stored
+        settings.database_path,
+        clock=clock,
+        audit_retention=settings.audit_retention,
+        observe=meter.stored,
     )
     lines = log or structlog.get_logger().bind()
     machine = Machine(clock=clock, randomness=randomness, log=lines, meter=meter)

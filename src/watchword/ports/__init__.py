@@ -11,6 +11,7 @@ from watchword.ports.identities import Identities
 from watchword.ports.machinery import (
     Breaches,
     Clock,
+    Feed,
     Hasher,
     Housekeeping,
     Limits,
@@ -18,6 +19,7 @@ from watchword.ports.machinery import (
     Meter,
     Randomness,
     Revocations,
+    Subscription,
     UserAgents,
 )
 from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
@@ -46,6 +48,7 @@ from watchword.ports.values import (
     HashState,
     Page,
     PageRequest,
+    Recorded,
     RequestTrace,
     Standing,
     StoredKey,
@@ -69,6 +72,7 @@ __all__ = [
     "Count",
     "Devices",
     "Directory",
+    "Feed",
     "HashState",
     "Hasher",
     "Housekeeping",
@@ -90,6 +94,7 @@ __all__ = [
     "Providers",
     "Randomness",
     "Reading",
+    "Recorded",
     "RecoveryCodes",
     "RequestTrace",
     "Revocations",
@@ -97,6 +102,7 @@ __all__ = [
     "Standing",
     "Store",
     "StoredKey",
+    "Subscription",
     "Tally",
     "Topic",
     "TotpFactors",

@@ -33,7 +33,7 @@ from watchword.ports import (
     StoredKey,
     Unit,
 )
-from watchword.testing import SeededRandomness
+from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance.ground import (
     NOW,
     Abandoned,
@@ -411,7 +411,7 @@ WEIGHTED_COMMANDS = [make for weight, make in COMMANDS for _ in range(weight)]
 async def two_on_one_file(template: Path) -> AsyncIterator[list[SqliteStore]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(shutil.copy(template, folder))
-        stores = [SqliteStore(path), SqliteStore(path)]
+        stores = [SqliteStore(path, clock=FakeClock()), SqliteStore(path, clock=FakeClock())]
         yield stores
         for store in stores:
             await store.close()
@@ -422,7 +422,7 @@ async def live_through(chance: Chance, template: Path) -> None:
         insert("a", "admin", Status.ACTIVE, "one"),
         insert("b", "user", Status.ACTIVE, None),
     ]
-    now, model = NOW, MemoryStore()
+    now, model = NOW, MemoryStore(clock=FakeClock())
     async with two_on_one_file(template) as stores:
         everybody: list[ConformingStore] = [model, *stores]
         await commit(model, beginning, now)

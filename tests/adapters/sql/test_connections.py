@@ -9,12 +9,17 @@ import pytest
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.testing import FakeClock
 
 
 @pytest.fixture
 def thread() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as thread:
         yield thread
+
+
+def open_store(path: Path) -> SqliteStore:
+    return SqliteStore(path, clock=FakeClock())
 
 
 class TestAConnection:
@@ -52,7 +57,7 @@ class TestAConnection:
             open_it(path)
         assert not path.exists()
 
-    @pytest.mark.parametrize("open_it", [connect, migrate, SqliteStore])
+    @pytest.mark.parametrize("open_it", [connect, migrate, open_store])
     @pytest.mark.parametrize("content", [b"not a database " * 500, b"\x00" * 5000])
     def test_to_something_else_says_so_and_leaves_it_alone(
         self, tmp_path: Path, open_it: Callable[[Path], object], content: bytes

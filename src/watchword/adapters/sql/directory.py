@@ -5,6 +5,7 @@ from watchword.adapters.sql.statements import Queries, Statements, Value, all_of
 from watchword.domain.accounts import Account
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
+from watchword.domain.revocations import KEPT
 from watchword.domain.time import Instant, Span
 from watchword.ports import AccountQuery, Page, PageRequest
 
@@ -83,10 +84,12 @@ _PURGES = (
         SELECT seq FROM audit_events WHERE at < :too_old ORDER BY at LIMIT :at_most)
     """,
 )
-# The newest changes stay: a process that has slept longer than this forgets all its pictures.
+# The newest changes stay: a process that has slept longer than this forgets all its pictures. So do
+# those that another service may still have to be told of.
 _TRIM_CHANGES = """
 DELETE FROM changes WHERE seq IN (
-    SELECT seq FROM changes WHERE seq <= (SELECT MAX(seq) FROM changes) - 10000
+    SELECT seq FROM changes
+    WHERE seq <= (SELECT MAX(seq) FROM changes) - 10000 AND at < :told
     ORDER BY seq LIMIT :at_most)
 """
 _COUNT_LIVE = """
@@ -114,7 +117,7 @@ class SqlPurge:
             needed = {name: value for name, value in times.items() if f":{name}" in sql}
             left = {"at_most": at_most - removed}
             removed += await self._statements.change(sql, needed | left)
-        await self._statements.change(_TRIM_CHANGES, {"at_most": at_most})
+        await self._statements.change(_TRIM_CHANGES, {"told": now - KEPT, "at_most": at_most})
         return removed
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
 from watchword.domain.time import MINUTE, SECOND
 
-NEWEST = "0007"
+NEWEST = "0008"
 _FOLDER = Path(__file__).parent / "migrations"
 
 

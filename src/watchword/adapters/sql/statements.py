@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from watchword.domain.time import Instant
+
 Value = str | int | bytes | None
 Row = Sequence[Value]
 Parameters = Mapping[str, Value]
@@ -21,6 +23,10 @@ class Statements(Queries, Protocol):
 
     async def change(self, sql: str, parameters: Parameters) -> int:
         """How many rows were changed. Raise `UniqueViolation` when a key is taken."""
+        ...
+
+    def now(self) -> Instant:
+        """By this node's clock, for what is noted along the way."""
         ...
 
 

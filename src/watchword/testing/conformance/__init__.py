@@ -15,9 +15,8 @@ and closes it. To add a promise: a test in the module here that is named like it
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "factors", "housekeeping", "ground", "identities",
-    "mail", "passkeys",
-    "records", "revocations", "rotation", "sessions", "transactions",
+    "accounts", "audit", "counters", "directory", "factors", "feed", "housekeeping", "ground",
+    "identities", "mail", "passkeys", "records", "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
@@ -26,6 +25,7 @@ from watchword.testing.conformance.audit import AuditPromises
 from watchword.testing.conformance.counters import LimitPromises, LockoutPromises
 from watchword.testing.conformance.directory import DirectoryPromises
 from watchword.testing.conformance.factors import RecoveryCodePromises, TotpPromises
+from watchword.testing.conformance.feed import FeedPromises
 from watchword.testing.conformance.ground import ConformingStore
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
 from watchword.testing.conformance.identities import IdentityPromises
@@ -54,6 +54,7 @@ class StoreConformance(
     BoundLinkPromises,
     DevicePromises,
     DirectoryPromises,
+    FeedPromises,
     HousekeepingPromises,
     IdentityPromises,
     KeyPromises,

@@ -14,6 +14,7 @@ from watchword.domain.roles import ADMIN, USER
 from watchword.domain.sessions import Rotation, Session, Step, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
 from watchword.ports import (
+    Feed,
     Housekeeping,
     Limits,
     Lockouts,
@@ -41,6 +42,8 @@ class ConformingStore(Store, Housekeeping, Protocol):
     def lockouts(self) -> Lockouts: ...
     @property
     def revocations(self) -> Revocations: ...
+    @property
+    def feed(self) -> Feed: ...
 
     async def close(self) -> None: ...
 

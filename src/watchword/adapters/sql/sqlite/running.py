@@ -10,6 +10,7 @@ from time import perf_counter
 from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, connect, translate
 from watchword.adapters.sql.statements import Parameters, Row
 from watchword.domain.time import SECOND, Span
+from watchword.ports import Clock
 
 _SLOW_WAIT: Span = 5 * SECOND
 
@@ -17,8 +18,9 @@ _SLOW_WAIT: Span = 5 * SECOND
 class InPlace:
     """Runs on the event loop: for point reads and for the statements of a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
+        self.now = clock.now
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         try:

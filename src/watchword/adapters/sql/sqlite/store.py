@@ -17,13 +17,14 @@ from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
 from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.sqlite.connections import Observe, connect, explain, unobserved
 from watchword.adapters.sql.sqlite.counters import SqliteLimits, SqliteLockouts
+from watchword.adapters.sql.sqlite.feed import SqliteFeed
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
 from watchword.adapters.sql.statements import Queries, Statements
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Unit
+from watchword.ports import Clock, Unit
 
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
@@ -64,13 +65,15 @@ class SqlUnit:
 class SqliteStore:
     """Open it on the event loop that uses it; `close` finishes what was begun.
 
-    ``lock_wait``: how many ms a transaction waits for another process that is writing.
+    ``clock`` tells when a change was noted; ``lock_wait``: how many ms a transaction waits for
+    another process that is writing.
     """
 
     def __init__(
         self,
         path: Path,
         *,
+        clock: Clock,
         audit_retention: Span | None = None,
         lock_wait: Span = 5 * SECOND,
         observe: Observe = unobserved,
@@ -83,13 +86,14 @@ class SqliteStore:
             raise
         self._writer = GroupCommit(connection, lock_wait=lock_wait, observe=observe)
         self._slow = OnThread(path, observe)
-        self._statements = InTransaction(connection)
+        self._statements = InTransaction(connection, clock)
         self._unit = SqlUnit(self._statements)
         self._purge = SqlPurge(self._statements, audit_retention=audit_retention)
-        self.reading = SqlReading(InPlace(self._reader), self._slow)
-        self.limits = SqliteLimits(self._writer)
-        self.lockouts = SqliteLockouts(self._writer)
+        self.reading = SqlReading(InPlace(self._reader, clock), self._slow)
+        self.limits = SqliteLimits(self._writer, clock)
+        self.lockouts = SqliteLockouts(self._writer, clock)
         self.revocations = SqliteRevocations(self._reader)
+        self.feed = SqliteFeed(self._reader, self._slow)
 
     def transaction(self) -> AbstractAsyncContextManager[SqlUnit]:
         return self._writer.turn(self._unit)
@@ -129,6 +133,7 @@ class SqliteStore:
             await statements.change(_END_PROBE, {})
 
     async def close(self) -> None:
+        self.feed.close()
         await self._writer.close()
         await self._slow.close()
         self._reader.close()
