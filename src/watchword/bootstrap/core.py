@@ -93,12 +93,7 @@ def open_core(
     Argon2Parameters.parse(settings.password_hash)  # before anything is open
     migrate(settings.database_path)
     meter = PrometheusMeter(version=__version__)
-    store = SqliteStore(
-        settings.database_path,
-        clock=clock,
-        audit_retention=settings.audit_retention,
-        observe=meter.stored,
-    )
+    store = _open_store(settings, clock, meter)
     lines = log or structlog.get_logger().bind()
     machine = Machine(clock=clock, randomness=randomness, log=lines, meter=meter)
     ground = lay_ground(settings, secrets, store, machine)
@@ -114,6 +109,15 @@ def open_core(
         providers=ground.providers,
         user_agents=ground.user_agents,
         resealing=Resealing(ground.store, totp_secrets(ground)),
+    )
+
+
+def _open_store(settings: Settings, clock: Clock, meter: PrometheusMeter) -> SqliteStore:
+    return SqliteStore(
+        settings.database_path,
+        clock=clock,
+        audit_retention=settings.audit_retention,
+        observe=meter.stored,
     )
 
 

@@ -23,6 +23,7 @@ from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
+from watchword.flows.revocation_stream import RevocationStream
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
 from watchword.flows.unproven import Unproven
@@ -63,6 +64,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         audit=store.reading.audit,
         grants=shared.grants,
         keyring=shared.keyring,
+        revocations=RevocationStream(store.feed, clock, perf_counter),
         store=store,
         limits=store.limits,
         gather=gather,
@@ -213,4 +215,5 @@ def _web_policy(settings: Settings) -> WebPolicy:
         hides_registrations=settings.needs_verified_email,
         has_magic_links=not settings.is_strict,
         metrics_token=token.reveal() if token is not None else None,
+        service_tokens=[token.reveal() for token in settings.service_tokens],
     )

@@ -1,7 +1,7 @@
 """Everything that a page may call; `watchword.bootstrap` fills it, once per process."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from watchword.crypto.opaque import SignedTexts
@@ -20,6 +20,7 @@ from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
+from watchword.flows.revocation_stream import RevocationStream
 from watchword.flows.second_factors import Enrolment, SecondFactors
 from watchword.flows.second_step import SecondStep
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
@@ -72,6 +73,7 @@ class WebPolicy:
     hides_registrations: bool
     has_magic_links: bool
     metrics_token: bytes | None
+    service_tokens: Sequence[bytes] = field(repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -122,6 +124,7 @@ class Services:
     audit: AuditReader
     grants: Grants
     keyring: KeyRing
+    revocations: RevocationStream
     store: Housekeeping
     limits: Limits
     gather: Callable[[], Awaitable[None]]

@@ -48,7 +48,7 @@ class TestAConnection:
             first.execute("ROLLBACK")
             second.result(timeout=10).close()
 
-    @pytest.mark.parametrize("open_it", [connect, SqliteStore])
+    @pytest.mark.parametrize("open_it", [connect, open_store])
     def test_to_a_file_that_is_not_there_does_not_make_it(
         self, tmp_path: Path, open_it: Callable[[Path], object]
     ) -> None:

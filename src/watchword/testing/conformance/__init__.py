@@ -16,7 +16,8 @@ import pytest
 
 _MODULES = (
     "accounts", "audit", "counters", "directory", "factors", "feed", "housekeeping", "ground",
-    "identities", "mail", "passkeys", "records", "revocations", "rotation", "sessions", "transactions",
+    "identities", "mail", "passkeys", "records", "revocations", "rotation", "sessions",
+    "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
