@@ -30,6 +30,7 @@ class PublishedKeys:
         self._keys: KeySet = {}
         self._is_current = False
         self._tried: float | None = None
+        self._has_failed = False
         self._one_at_a_time = asyncio.Lock()
         self.epoch = 0
 
@@ -48,7 +49,7 @@ class PublishedKeys:
         async with self._one_at_a_time:
             if self._is_current:
                 return self._keys
-            if self._has_tried_within(_AFTER_FAILURE):
+            if self._has_failed and self._has_tried_within(_AFTER_FAILURE):
                 raise SourceFailed("keys: failed just now")
             return await self._renew()
 
@@ -65,15 +66,14 @@ class PublishedKeys:
             await self._renew()
 
     async def _renew(self) -> KeySet:
-        epoch, self._tried = self.epoch, self._time.seconds()
+        """What is forgotten meanwhile stays forgotten: the answer may be from before it."""
+        asked_in, self._tried, self._has_failed = self.epoch, self._time.seconds(), True
         keys = read_key_set(await self._fetch())
+        self._has_failed = False
+        self._is_current = asked_in == self.epoch
         if keys.keys() != self._keys.keys():
             self.epoch += 1
-            epoch += 1
         self._keys = keys
-        self._is_current = epoch == self.epoch
-        if self._is_current:
-            self._tried = self._time.seconds()
         return keys
 
     def _has_tried_within(self, seconds: float) -> bool:
