@@ -37,8 +37,7 @@ _GATHERING: Span = 25
 
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock, postman = ground.settings, ground.store, ground.clock, ground.postman
-    opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
-    proof = PasswordProof(_failures(ground), GatheringHasher(ground.hasher, gather))
+    opener, passwords, proof = _opener(ground, shared), _passwords(ground), _proof(ground)
     factors = make_factor_services(ground, proof.failures, opener)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     return Services(
@@ -67,7 +66,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         revocations=RevocationStream(store.feed, clock, perf_counter),
         store=store,
         limits=store.limits,
-        gather=gather,
+        gather=_gathering(ground),
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
@@ -89,6 +88,10 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
             await store.gather(_GATHERING)
 
     return gather
+
+
+def _proof(ground: Ground) -> PasswordProof:
+    return PasswordProof(_failures(ground), GatheringHasher(ground.hasher, _gathering(ground)))
 
 
 def _access(shared: Shared, clock: Clock) -> Access:

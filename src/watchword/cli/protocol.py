@@ -17,9 +17,8 @@ from watchword.adapters.system import SystemRandomness
 from watchword.domain.errors import Busy, Malformed, Refusal
 from watchword.domain.time import SECOND
 from watchword.web.answers import Header
-from watchword.web.edge import Scope
 from watchword.web.errors import TooLarge, problem
-from watchword.web.streaming import Receive, Send
+from watchword.web.streaming import Receive, Scope, Send
 
 _LARGEST_HEAD: Final = 65_536  # bytes; proxies pass on a quarter of it
 _SPARE: Final = 5.0  # seconds that the edge has to say itself that a body is late

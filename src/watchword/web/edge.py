@@ -4,9 +4,9 @@ Order of checks: routing, CSRF, size and type of the body, authentication, limit
 authorization on the object. Invariant: nothing that a client sends leaves here as a 500.
 """
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -43,9 +43,7 @@ from watchword.web.limiting import Limiter
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Found, Route, RouteTable
 from watchword.web.services import Services
-from watchword.web.streaming import Receive, Send, Stream, pour
-
-Scope = MutableMapping[str, Any]
+from watchword.web.streaming import Receive, Scope, Send, Stream, pour
 
 UNKNOWN = "unknown"
 
@@ -144,12 +142,7 @@ class Edge:
             table=self._table,
             parameters=found.parameters,
         )
-        if route.who.is_public:
-            headers.one(b"authorization")  # sent twice it is refused, whoever reads it
-        elif route.who.is_service:
-            require_service(headers, self._services.policy.service_tokens)
-        else:
-            await self._authenticate(call, route)
+        await self._admit(call, route)
         if route.limits:
             await self._limiter.admit(route.limits, call.ip)
         if route.from_elsewhere:
@@ -192,6 +185,14 @@ class Edge:
         if is_form and self._names.session.encode() not in cookies:
             raise UnsupportedMediaType
         return media_type
+
+    async def _admit(self, call: Call, route: Route) -> None:
+        if route.who.is_public:
+            call.headers.one(b"authorization")  # sent twice it is refused, whoever reads it
+        elif route.who.is_service:
+            require_service(call.headers, self._services.policy.service_tokens)
+        else:
+            await self._authenticate(call, route)
 
     async def _authenticate(self, call: Call, route: Route) -> None:
         call.caller = await self._identity.resolve(call.headers, call.cookies)

@@ -33,6 +33,11 @@ from watchword.web.schemas import REFERENCE, name_of, schemas_of
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final[Json] = {"type": "string"}
+_SERVICE: Final[Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `WATCHWORD_SERVICE_TOKENS`.",
+}
 
 _HEADERS: Final = {
     "Retry-After": "In how many seconds to try again.",
@@ -111,11 +116,7 @@ def _security_schemes(names: CookieNames) -> Json:
             "bearerFormat": "JWT",
             "description": "An access token, of the transports `cookie` and `body`.",
         },
-        "service": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "A token of `WATCHWORD_SERVICE_TOKENS`.",
-        },
+        "service": _SERVICE,
         "sessionCookie": {
             **cookie,
             "name": names.session,

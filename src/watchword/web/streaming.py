@@ -10,6 +10,7 @@ from typing import Any
 
 from watchword.web.answers import Answer
 
+Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
