@@ -19,7 +19,6 @@ from watchword.crypto.secret import Secret
 from watchword.domain.time import MINUTE, SECOND
 from watchword.flows.revocation_stream import MOST_FOLLOWERS
 from watchword.ports import Change, Recorded, Topic
-from watchword.testing import FakeClock
 from watchword.web.api.revocations import event_of, last_event_id
 from watchword.web.headers import Headers
 
@@ -225,18 +224,17 @@ class TestWhatIsTold:
         assert sum(event.topic == "user" for event in follower.events) == 2_500
         assert len(follower.pieces) < 20
 
-        clock = FakeClock()
-        async with serving(tmp_path, clock=clock, service_tokens=TOKENS, **OFF) as server:
-            await server.register()
-            ada = await server.sign_in()
-            await ada.post("/auth/logout")
-            async with following(server) as (follower, _):
-                await follower.until_beats(1)
-            last = follower.events[-1].id
-            clock.advance(-60 * MINUTE)
-            async with following(server, ("last-event-id", last)) as (follower, _):
-                await follower.until_beats(1)
-            assert of_sessions(follower.events) == [ada.session_id]
+    async def test_more_and_never_less_after_a_clock_was_set_back(
+        self, server: Server, ada: Holder
+    ) -> None:
+        await ada.post("/auth/logout")
+        async with following(server) as (follower, _):
+            await follower.until_beats(1)
+        last = follower.events[-1].id
+        server.clock.advance(-60 * MINUTE)
+        async with following(server, ("last-event-id", last)) as (follower, _):
+            await follower.until_beats(1)
+        assert of_sessions(follower.events) == [ada.session_id]
 
 
 class TestItsEnd:
