@@ -558,6 +558,18 @@ class TestTheStrictProfile:
         rows = {row.name: row for row in settings.describe()}
         assert rows["WATCHWORD_PASSWORD_MIN_LENGTH"].strict == "15"
 
+    def test_tells_where_it_is_undercut_and_not_where_it_is_outdone(self, folder: Path) -> None:
+        weak = {"PASSWORD_MIN_LENGTH": "14", "REFRESH_GRACE": "1s"}
+        weaker = load(folder, PROFILE="strict", **weak, SESSION_ABSOLUTE_TTL="2d")
+        assert [(row.name, row.value, row.strict) for row in weaker.below_profile()] == [
+            ("WATCHWORD_SESSION_ABSOLUTE_TTL", "2d", "1d"),
+            ("WATCHWORD_REFRESH_GRACE", "1s", "0"),
+            ("WATCHWORD_PASSWORD_MIN_LENGTH", "14", "15"),
+        ]
+        strong = {"PASSWORD_MIN_LENGTH": "20", "SESSION_ABSOLUTE_TTL": "12h"}
+        assert load(folder, PROFILE="strict", **strong).below_profile() == []
+        assert load(folder, **weak).below_profile() == []
+
 
 class TestTheDocumentation:
     def test_tells_of_every_setting_and_no_other(self) -> None:

@@ -1,10 +1,11 @@
-// What a page does to register, to sign in, and to look after passkeys.
+// What a page does to register, to sign in, and to look after passkeys and accounts elsewhere.
 //
 // No token passes through here: with "transport": "session" the session is an httpOnly cookie, which
 // no script can read and which the browser sends by itself.
 
 const sections = ["sign-in", "account"].map((id) => document.getElementById(id));
 const told = document.getElementById("told");
+const BACK = "/#account"; // where providers send people back to
 const CHALLENGE_LIVES = 5 * 60_000; // ms, and the one that autofill holds is renewed before that
 const MESSAGES = {
   NotAllowedError: "The browser gave no passkey.", // refused, or not in time: it does not say
@@ -63,6 +64,33 @@ async function signInByPassword(form, { register }) {
   await showAccount();
 }
 
+// A link and no fetch: a browser goes there, and comes back with the cookie of its session.
+function entrance({ id, name }) {
+  const link = document.createElement("a");
+  link.href = `/auth/${id}?${new URLSearchParams({ returnTo: BACK, transport: "session" })}`;
+  link.textContent = `Sign in with ${name}`;
+  return link;
+}
+
+function linking({ id, name }) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = `Link ${name}`;
+  button.onclick = () =>
+    attempt(async () => {
+      const { url } = await call("POST", `/auth/${id}/link`, { returnTo: BACK });
+      location.assign(url);
+    });
+  return button;
+}
+
+async function offerProviders() {
+  const { providers } = await call("GET", "/auth/providers");
+  document.getElementById("providers").replaceChildren(...providers.map(entrance));
+  document.getElementById("linking").replaceChildren(...providers.map(linking));
+  document.getElementById("elsewhere").hidden = providers.length === 0;
+}
+
 async function signOut() {
   await call("POST", "/auth/logout");
   showSignIn();
@@ -83,13 +111,15 @@ async function showAccount() {
   autofill.abort();
   const { user, session } = await call("GET", "/profile");
   const { passkeys } = await call("GET", "/auth/passkeys");
+  const { identities } = await call("GET", "/auth/identities");
   document.getElementById("who").textContent = user.email;
   document.getElementById("methods").textContent = session.amr.join(" ");
-  document.getElementById("passkeys").replaceChildren(...passkeys.map(item));
+  document.getElementById("passkeys").replaceChildren(...passkeys.map(passkeyItem));
+  document.getElementById("identities").replaceChildren(...identities.map(identityItem));
   show("account");
 }
 
-function item({ id, credentialId, name }) {
+function passkeyItem({ id, credentialId, name }) {
   const element = document.getElementById("passkey").content.cloneNode(true);
   const form = element.querySelector("form");
   form.elements.name.value = name;
@@ -106,6 +136,17 @@ function item({ id, credentialId, name }) {
       await call("DELETE", `/auth/passkeys/${id}`);
       // Else the browser would go on offering what lets nobody in.
       await PublicKeyCredential.signalUnknownCredential?.({ rpId: location.hostname, credentialId });
+      await showAccount();
+    });
+  return element;
+}
+
+function identityItem({ id, provider, email }) {
+  const element = document.getElementById("identity").content.cloneNode(true);
+  element.querySelector("span").textContent = `${provider}: ${email ?? "no address"}`;
+  element.querySelector("button").onclick = () =>
+    attempt(async () => {
+      await call("DELETE", `/auth/identities/${id}`);
       await showAccount();
     });
   return element;
@@ -138,6 +179,7 @@ document.getElementById("use-passkey").onclick = () =>
 document.getElementById("add-passkey").onclick = () => attempt(addPasskey);
 document.getElementById("sign-out").onclick = () => attempt(signOut);
 
+attempt(offerProviders);
 if (location.hash === "#account") {
   showAccount().catch(showSignIn);
 } else {

@@ -31,20 +31,31 @@ class Quiet(uvicorn.Server):
         yield
 
 
+def url_of(listening: socket.socket) -> str:
+    return f"http://localhost:{listening.getsockname()[1]}"
+
+
 @asynccontextmanager
 async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Server]:
     """The example on a port of its own, of which its public URL tells."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://localhost:{listening.getsockname()[1]}"
-        async with serving(folder, public_url=url, **settings) as server:
-            config = uvicorn.Config(Site(server.app), lifespan="off", log_config=None)
-            site = Quiet(config)
-            running = asyncio.create_task(site.serve([listening]))
-            try:
-                yield server
-            finally:
-                site.should_exit = True
-                await running
+        async with a_site_at(listening, folder, **settings) as server:
+            yield server
+
+
+@asynccontextmanager
+async def a_site_at(
+    listening: socket.socket, folder: Path, **settings: Any
+) -> AsyncIterator[Server]:
+    async with serving(folder, public_url=url_of(listening), **settings) as server:
+        config = uvicorn.Config(Site(server.app), lifespan="off", log_config=None)
+        site = Quiet(config)
+        running = asyncio.create_task(site.serve([listening]))
+        try:
+            yield server
+        finally:
+            site.should_exit = True
+            await running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -51,7 +51,7 @@ class Authenticator:
 
 @dataclass
 class Person:
-    """``complaints``: what the browser's console said that is no mere information."""
+    """``complaints``: what the browser's console said of this site that is no mere information."""
 
     server: Server
     page: Page
@@ -143,7 +143,8 @@ class Person:
         return asked
 
     def _hear(self, said: ConsoleMessage) -> None:
-        if said.type in {"error", "warning"}:
+        is_ours = said.location["url"].startswith(self.server.core.settings.public_url)
+        if said.type in {"error", "warning"} and is_ours:
             self.complaints.append(said.text)
 
     async def _fill(self) -> None:

@@ -16,6 +16,7 @@ from watchword.domain.mail import Encryption, Mailbox, Relay
 from watchword.domain.roles import ADMIN
 from watchword.domain.time import DAY
 from watchword.settings import Settings
+from watchword.settings.choices import Profile
 from watchword.testing import FakeClock
 
 NOW = FakeClock().now()
@@ -76,6 +77,11 @@ class TestSettings:
         self, settings: dict[str, Any], subject: str
     ) -> None:
         assert found(**settings) == {f"WATCHWORD_{subject}": Weight.HINT}
+
+    def test_below_the_profile_that_was_chosen_are_hints(self) -> None:
+        below = {"SESSION_IDLE_TTL", "SESSION_ABSOLUTE_TTL", "REFRESH_GRACE", "PASSWORD_MIN_LENGTH"}
+        as_standard = found(profile=Profile.STRICT)
+        assert as_standard == {f"WATCHWORD_{name}": Weight.HINT for name in below}
 
     def test_name_one_source_of_breached_passwords_or_the_other(self) -> None:
         assert found(breach_url=None, breach_file=Path("hashes")) == {}

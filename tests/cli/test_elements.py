@@ -59,6 +59,14 @@ class TestAList:
     def test_is_found_where_it_is_the_whole(self) -> None:
         assert read("[{}]", "users") == [{}]
 
+    @pytest.mark.parametrize("levels", [5, 6, 7, 8, 20])
+    def test_is_cut_however_deep_its_entries_are(self, levels: int) -> None:
+        """Those that lie within a few levels are cut in one go."""
+        entry: Any = {"a": "}],"}
+        for _ in range(levels):
+            entry = {"x": [entry, '"', 1], "y": "\\"}
+        assert read(json.dumps([entry, {}, entry])) == [entry, {}, entry]
+
     def test_may_be_empty(self) -> None:
         assert read("[]") == read(" [ ] ") == read('{"users": []}', "users") == []
 

@@ -1,6 +1,7 @@
 """People move in: whole or not at all, once, and however often the machine goes down meanwhile."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import pytest
 from tests.cli.conftest import HASH, Operator
 from watchword.bootstrap import Core
 from watchword.cli import import_news
-from watchword.cli.resuming import Progress
 from watchword.domain.accounts import Status
 from watchword.ports import AccountQuery, PageRequest
 
@@ -284,10 +284,31 @@ class TestTheNews:
             "4,000 lines read, 4,000 accounts imported.",
         ]
 
-    def test_on_a_terminal_is_a_bar(self, capsys: pytest.CaptureFixture[str]) -> None:
-        with import_news._bar(10, Progress(offset=5)) as show:
-            show()
-        assert capsys.readouterr().out == ""
+    def test_on_a_terminal_is_a_bar(self, operator: Operator) -> None:
+        news = self.on_a_terminal(operator)
+        assert "1,500 imported" in news
+        assert "100%" in news
+
+    def test_where_nobody_looks_is_none(self, operator: Operator) -> None:
+        assert operator("users", "import", ndjson(operator.folder, *people(1_500))).err == ""
+
+    def on_a_terminal(self, operator: Operator) -> str:
+        """What an import of 1,500 says there."""
+        operator("migrate")
+        command = [sys.executable, "-m", "watchword", "users", "import"]
+        command.append(ndjson(operator.folder, *people(1_500)))
+        ours, theirs = os.openpty()
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            try:
+                done = subprocess.run(
+                    command, cwd=operator.folder, stdout=subprocess.PIPE, stderr=theirs, check=True
+                )
+                os.set_blocking(ours, False)
+                news = terminal.read(65_536) or b""
+            finally:
+                os.close(theirs)
+        assert done.stdout.startswith(b"1,500 accounts imported")
+        return news.decode()
 
 
 class TestACrash:

@@ -1,16 +1,15 @@
 """`docs/walkthrough.md`, followed to the letter."""
 
 from pathlib import Path
+from shutil import which
 
-from playwright.async_api import Page, async_playwright, expect
+import pytest
 
-from tests.browser.chromium import AUTHENTICATOR, WITHOUT_AUTOFILL, launched
+from tests.docs.browsing import a_browser, add_a_passkey, come_from_elsewhere
 from tests.docs.shell import ROOT, Shell, Step, a_shell, clicks_of, free_port, steps_of
+from tests.real_provider import modules_of
 
-TEXT = (ROOT / "docs" / "walkthrough.md").read_text("utf-8")
-IN_THE_BROWSER, BEHIND = TEXT.index("Now open `http://"), TEXT.index("After another **Sign out**")
-
-# Four commands are not the machine's own. Everything is installed already. The port is one that
+# Commands that are not the machine's own. Everything is installed already. The ports are some that
 # nobody has. The phone's clock is one step late, as the server allows, until the walker has waited:
 # so a second code is there at once, and is never older than allowed.
 PLACE = """
@@ -28,51 +27,51 @@ sleep() { late=0; }
 """
 
 
-async def test_every_block_does_what_the_page_shows(tmp_path: Path) -> None:
-    port = str(free_port())
-    text = TEXT.replace("localhost:8000", f"localhost:{port}")
-    url = f"http://localhost:{port}"
+def node_with(modules: Path) -> str:
+    """What npm would bring is there."""
+    return f"""
+npm() {{ [[ "$*" == "ci --prefix provider --silent" ]]; ln -s "{modules}" provider/node_modules; }}
+node() {{ exec "{which("node")}" "$@"; }}
+"""
+
+
+def parts_of(text: str, *openings: str) -> list[str]:
+    """What stands before the first of ``openings``, between them, and behind the last."""
+    parts = []
+    for opening in openings:
+        before, found, behind = text.partition(opening)
+        assert found, opening
+        parts.append(before)
+        text = found + behind
+    return [*parts, text]
+
+
+async def test_every_block_does_what_the_page_shows(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    ours, theirs = free_port(), free_port()
+    url, provider = f"http://localhost:{ours}", f"http://127.0.0.1:{theirs}"
+    text = (ROOT / "docs" / "walkthrough.md").read_text("utf-8")
+    text = text.replace("http://localhost:8000", url).replace("http://127.0.0.1:9000", provider)
+    alone, in_browser, behind, elsewhere, in_browser_again, end = parts_of(
+        text,
+        *("Now open `http://", "After another **Sign out**", "## Another provider"),
+        *("Open `http://", "What leads to an account"),
+    )
     with a_shell(tmp_path, WATCHWORD_PUBLIC_URL=url) as shell:
-        shell.paste(PLACE.replace("PORT", port))
-        before, there, behind = text[:IN_THE_BROWSER], TEXT[IN_THE_BROWSER:BEHIND], text[BEHIND:]
-        follow(shell, steps_of(before))
-        await walk_in_the_browser(url, clicks_of(there))
+        shell.paste(PLACE.replace("PORT", str(ours)))
+        follow(shell, steps_of(alone))
+        async with a_browser() as page:
+            await add_a_passkey(page, url, clicks_of(in_browser))
         follow(shell, steps_of(behind))
+        shell.paste(node_with(modules_of(pytestconfig)))
+        follow(shell, steps_of(elsewhere))
+        async with a_browser() as page:
+            await come_from_elsewhere(page, url, provider, clicks_of(in_browser_again))
+        follow(shell, steps_of(end))
 
 
 def follow(shell: Shell, steps: list[Step]) -> None:
     assert steps
     for step in steps:
         step.require(shell.paste(step.commands))
-
-
-async def walk_in_the_browser(url: str, clicks: list[str]) -> None:
-    async with async_playwright() as playwright:
-        browser = await launched(playwright)
-        try:
-            page = await browser.new_page()
-            await page.add_init_script(WITHOUT_AUTOFILL)
-            devtools = await page.context.new_cdp_session(page)
-            await devtools.send("WebAuthn.enable", {"enableUI": False})
-            await devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-            await page.goto(url)
-            await click_through(page, clicks)
-        finally:
-            await browser.close()
-
-
-async def click_through(page: Page, clicks: list[str]) -> None:
-    assert clicks == ["Sign in", "Add a passkey", "Sign out", "Sign in with a passkey"]
-    sign_in, add, sign_out, use = [
-        page.get_by_role("button", name=name, exact=True) for name in clicks
-    ]
-    methods = page.locator("#account:visible #methods")
-    await page.get_by_label("E-mail").fill("ada@example.com")
-    await page.get_by_label("Password").fill("seven green bottles on a wall")
-    await sign_in.click()
-    await expect(methods).to_have_text("pwd")
-    await add.click()
-    await expect(page.get_by_role("listitem")).to_have_count(1)
-    await sign_out.click()
-    await use.click()
-    await expect(methods).to_have_text("hwk user mfa")

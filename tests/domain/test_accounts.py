@@ -1,5 +1,6 @@
 import pytest
-from hypothesis import given
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from watchword.domain.accounts import NAME_LIMIT, Account, EmailAddress, Status, parse_name
@@ -72,6 +73,42 @@ class TestOneAddressInItsSpellings:
             return
         assert EmailAddress.parse(address.text) == address
         assert key(address.key) == address.key
+
+
+class TestAnOrdinaryAddress:
+    """Is taken without asking the validator, which would have said the same."""
+
+    PARTS = ("a", "info", "x-y", "xn", "--", "-", "_", "+", ".", "..", "test", "local", "arpa")
+    NEAR = st.lists(st.sampled_from((*PARTS, "@", "com", "1", "A", "a" * 63, "a" * 64))).map(
+        "".join
+    )
+
+    @given(st.tuples(NEAR, NEAR).map("@".join))
+    @example("a@b.test")
+    @example("a@test.com")
+    @example("a@latest")
+    @example("a@b.latest")
+    @example("a@xn--mnchen-3ya.de")
+    @example("a@ab--cd.com")
+    @example("a@b.c1")
+    @example("a@b.com\n")
+    @example("info@" + ".".join(["a" * 63] * 3) + ".com")
+    def test_is_what_the_validator_says_it_is(self, raw: str) -> None:
+        try:
+            address = EmailAddress.parse(raw)
+        except Invalid:
+            address = None
+        assert address == self.validated(raw)
+
+    def validated(self, raw: str) -> EmailAddress | None:
+        """An address in ASCII as the validator alone tells it."""
+        text = raw.strip(" \t").rstrip(".")
+        try:
+            valid = validate_email(text, check_deliverability=False)
+        except EmailNotValidError:
+            return None
+        domain = (valid.ascii_domain or valid.domain).lower()
+        return EmailAddress(f"{valid.local_part}@{domain}", f"{valid.local_part.lower()}@{domain}")
 
 
 class TestWhatIsNoAddress:

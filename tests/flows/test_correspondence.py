@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
@@ -263,37 +264,60 @@ class TestALinkInAMail:
         ]
 
 
+LINKS = pytest.mark.parametrize("kind", ["reset", "verification", "new address", "magic link"])
+
+
+async def a_link(house: House, post: PostOffice, kind: str) -> Callable[[], Awaitable[object]]:
+    """What redeems one that was mailed to Ada."""
+    flows, binding = house.flows, ""
+    if kind == "reset":
+        await ask(house)
+    elif kind == "verification":
+        await flows.addresses.resend(ADA, TRACE)
+    elif kind == "new address":
+        caller = await house.enter(await house.sign_in())
+        await flows.addresses.request_change(caller, "new@example.org", TRACE)
+    else:
+        binding = await flows.magic_links.request(ADA, TRACE)
+    [token] = [mail.token for mail in await post.deliver() if "link" in mail.facts]
+    arrival = Arrival(transport=Transport.BODY, origin=ORIGIN, trace=TRACE)
+    redeem: dict[str, Callable[[], Awaitable[object]]] = {
+        "reset": lambda: flows.recovery.reset(token, NEW, TRACE),
+        "magic link": lambda: flows.magic_links.complete(token, binding, arrival),
+    }
+    return redeem.get(kind, lambda: flows.addresses.confirm(token, TRACE))
+
+
 class TestAGuardBehindTheOthers:
-    @pytest.mark.parametrize("kind", ["reset", "verification", "new address", "magic link"])
+    @LINKS
     async def test_p06_no_link_is_good_for_an_address_that_it_was_not_mailed_to(
         self, house: House, post: PostOffice, kind: str
     ) -> None:
         """A change of address discards links; here it came by a way that did not."""
-        ada, flows = await house.register(), house.flows
-        binding = ""
-        if kind == "reset":
-            await ask(house)
-        elif kind == "verification":
-            await flows.addresses.resend(ADA, TRACE)
-        elif kind == "new address":
-            caller = await house.enter(await house.sign_in())
-            await flows.addresses.request_change(caller, "new@example.org", TRACE)
-        else:
-            binding = await flows.magic_links.request(ADA, TRACE)
-        [token] = [mail.token for mail in await post.deliver() if "link" in mail.facts]
+        ada = await house.register()
+        redeem = await a_link(house, post, kind)
         third = EmailAddress.parse("third@example.org")
         async with house.store.transaction() as unit:
             assert await unit.ownership.change_address(ada.id, third, instead_of=ada.email)
-        arrival = Arrival(transport=Transport.BODY, origin=ORIGIN, trace=TRACE)
-        redeem: dict[str, Callable[[], Awaitable[object]]] = {
-            "reset": lambda: flows.recovery.reset(token, NEW, TRACE),
-            "magic link": lambda: flows.magic_links.complete(token, binding, arrival),
-        }
         with pytest.raises(LinkInvalid):
-            await redeem.get(kind, lambda: flows.addresses.confirm(token, TRACE))()
+            await redeem()
         account = await house.store.reading.accounts.find(ada.id)
         assert account is not None
         assert (account.email, account.password_hash) == (third, ada.password_hash)
+
+    @LINKS
+    async def test_a07_no_link_is_good_for_an_account_that_is_disabled(
+        self, house: House, post: PostOffice, kind: str
+    ) -> None:
+        """Disabling discards links; here it came by a way that did not."""
+        ada = await house.register()
+        redeem = await a_link(house, post, kind)
+        async with house.store.transaction() as unit:
+            await unit.accounts.change_status(ada.id, Status.DISABLED)
+        with pytest.raises(LinkInvalid):
+            await redeem()
+        account = await house.store.reading.accounts.find(ada.id)
+        assert account == replace(ada, status=Status.DISABLED)
 
 
 class TestWhomItGoesTo:

@@ -49,7 +49,7 @@ class Serving:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509  it only asks the kernel
+                preexec_fn=end_with_parent,  # noqa: PLW1509  it only asks the kernel
             )
 
     async def command(self, *words: str) -> str:
@@ -95,7 +95,7 @@ class Serving:
             self.kill()
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Should the tests be killed before they can clean up, this server ends as well."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
-from tests.web.contract import events, rows
+from tests.web.contract import change_rows, events, refused, rows
 from tests.web.raw import AS_JSON, Reply, ask, bearer, figure, hashes
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.settings.addresses import network
@@ -426,6 +426,30 @@ class TestOtherDoors:
             await login(server, f"u{n}@example.com", ip=elsewhere(n))
         name = 'watchword_sign_ins_total{outcome="wrong_password"}'
         assert figure(server, name) == 30
+
+
+class TestACountThatCannotBeKept:
+    @pytest.mark.parametrize("table", ["limits", "lockouts"])
+    async def test_b14_opens_no_door_and_costs_no_hashing(self, table: str, server: Server) -> None:
+        """Right password or not, known address or not, by every door that takes a guess."""
+        await server.register()
+        holder = await server.sign_in()
+        doors = [("/auth/login", {"email": "nobody@example.com", "password": WRONG})]
+        for password in (WRONG, PASSWORD):
+            change = {"currentPassword": password, "newPassword": "marble otter lantern quay"}
+            doors += [
+                ("/auth/login", {"email": "ada@example.com", "password": password}),
+                ("/auth/reauthenticate", {"password": password}),
+                ("/auth/change-password", change),
+            ]
+        before = rows(server, "SELECT * FROM sessions"), hashes(server)
+        await change_rows(server, f"ALTER TABLE {table} RENAME TO out_of_the_way")
+        for path, content in doors:
+            refused(await holder.post(path, json=content), 503, "UNAVAILABLE")
+        assert (rows(server, "SELECT * FROM sessions"), hashes(server)) == before
+        assert (await holder.get("/profile")).status_code == 200
+        await change_rows(server, f"ALTER TABLE out_of_the_way RENAME TO {table}")
+        assert (await login(server, password=PASSWORD)).status == 200
 
 
 class TestManySessions:

@@ -147,7 +147,8 @@ class TestWhoHasAnAccount:
         seen: dict[str, list[Any]] = {email: [] for email in unspoilt}
         for turn in range(14):
             for number, email in enumerate(unspoilt):
-                answer = await login(server, email, ip=f"10.{turn}.{number}.1")
+                spelt = (email, email.upper(), email.title())[turn % 3]
+                answer = await login(server, spelt, ip=f"10.{turn}.{number}.1")
                 seen[email].append((answer.verdict, answer.body, tuple(answer.headers)))
             if turn in {6, 12}:
                 server.clock.advance(15 * MINUTE)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
 from tests.web.contract import change_rows, events, refused, rows
+from tests.web.passkeys import add, an_authenticator
 from tests.web.second_factor import EMAIL, Phone, complete, enrol, login, somebody, token_of
 from watchword.domain.time import HOUR, MINUTE
 from watchword.settings.choices import EmailVerification
@@ -374,6 +375,33 @@ class TestWaysAround:
         holder.access = answer.json()["accessToken"]
         answer = await holder.post("/auth/mfa/recovery-codes", json={})
         assert answer.status_code == 200
+
+    async def test_a08_a_sign_in_without_the_second_factor_adds_no_passkey(
+        self, open_doors: Server
+    ) -> None:
+        """One that verifies its person would be two factors, for who has shown one."""
+        phone, _ = await somebody(open_doors)
+        browser, key = open_doors.client(), an_authenticator()
+        code = phone.next_code()
+        await login(open_doors, client=browser, transport="cookie", mfaCode=code, trustDevice=True)
+        by_password = (await login(open_doors, client=browser, transport="cookie")).json()
+        await open_doors.mails()
+        await browser.post("/auth/magic-link", json={"email": EMAIL})
+        body = {"token": (await open_doors.mail()).token}
+        by_mail = (await browser.post("/auth/magic-link/complete", json=body)).json()
+        for spared, methods in ((by_mail, ["email"]), (by_password, ["pwd"])):
+            assert spared["session"]["amr"] == methods
+        holder = Holder(browser, by_mail)
+        options = "/auth/passkeys/register/options"
+        for _ in range(2):
+            refused(await holder.post(options), 403, "STEP_UP_REQUIRED")
+            answer = await holder.post("/auth/passkeys/register", json={"credential": {}})
+            refused(answer, 403, "STEP_UP_REQUIRED")
+            answer = await holder.post("/auth/reauthenticate", json={"password": PASSWORD})
+            holder.access = answer.json()["accessToken"]
+        answer = await holder.post("/auth/reauthenticate", json={"code": phone.next_code()})
+        holder.access = answer.json()["accessToken"]
+        await add(holder, key)
 
     async def test_a08_the_password_alone_turns_nothing_off(self, open_doors: Server) -> None:
         phone, holder = await somebody(open_doors)

@@ -20,8 +20,24 @@ _BLANK: Final = b" \t\r\n"
 _AT_THE_TOP: Final = re.compile(rb'[",\[\]{}]')
 _FURTHER_IN: Final = re.compile(rb'["\[\]{}]')
 _IN_QUOTES: Final = re.compile(rb'["\\]')
-# What holds no bracket but within whole strings: most of a file, so it is passed in one go.
-_PLAIN: Final = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
+_LEVELS: Final = 6
+
+
+def _balanced(levels: int) -> bytes:
+    """What closes every quote and every bracket that it opens, nested so many ``levels`` deep: most
+    of a file, so it is passed in one go. Groups are atomic: no try takes more than one reading for
+    each level.
+    """
+    inner, plain = rb"(?!)", rb'[^"\[\]{}]*+'
+    for _ in range(levels + 1):
+        inner = rb'(?>"[^"\\]*+(?:\\.[^"\\]*+)*"|[\[{]%s[\]}])' % inner
+        inner = rb"(?>%s(?:%s%s)*)" % (plain, inner, plain)
+    return inner
+
+
+_BALANCED: Final = re.compile(_balanced(_LEVELS), re.DOTALL)
+# An entry that lies whole in a block, with the comma that ends it: nearly every one.
+_ENTRY: Final = re.compile(rb"([ \t\r\n]*+\{%s\}[ \t\r\n]*+)," % _balanced(_LEVELS), re.DOTALL)
 
 _NOT_WHOLE: Final = "The list does not end here as a JSON list does: the file is not whole."
 _MORE: Final = "There is more after the list, which is not read: import it as a file of its own."
@@ -72,6 +88,14 @@ class _Cutter:
         self._file.seek(offset)
         self._buffer, self._at, self._beginning = b"", 0, offset
 
+    def cut_entry(self) -> bytes | None:
+        """What `cut` would find up to a comma, in one go; None when it takes more than that."""
+        found = _ENTRY.match(self._buffer, self._at)
+        if found is None or len(found[1]) > self._longest:
+            return None
+        self._at = found.end()
+        return found[1]
+
     def cut(
         self, door: re.Pattern[bytes] | None = None, opens: bytes = b"["
     ) -> tuple[_Part, bytes]:
@@ -81,7 +105,7 @@ class _Cutter:
         part, depth = _Part(self._longest), 0
         while True:
             if depth:
-                self._pass_plain(part)
+                self._pass_balanced(part)
             mark = self._advance(_FURTHER_IN if depth else _AT_THE_TOP, part)
             if not mark or (not depth and mark in b",]}"):
                 return part, mark
@@ -95,8 +119,8 @@ class _Cutter:
             elif mark == b'"':
                 self._pass_string(part)
 
-    def _pass_plain(self, part: _Part) -> None:
-        found = _PLAIN.match(self._buffer, self._at)
+    def _pass_balanced(self, part: _Part) -> None:
+        found = _BALANCED.match(self._buffer, self._at)
         assert found is not None  # it matches nothing, too
         part.add(found[0])
         self._at = found.end()
@@ -147,6 +171,8 @@ class Elements:
     def __iter__(self) -> Iterator[Element]:
         cutter, mark = self._cutter, b","
         while mark == b",":
+            while (entry := cutter.cut_entry()) is not None:
+                yield self._element(cutter.offset, entry)
             part, mark = cutter.cut()
             is_last = mark != b","
             # Before the bracket, so that whoever goes on from here finds the end again.

@@ -59,6 +59,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     yield from _of_limits(settings)
     yield from _of_passwords(settings)
     yield from _of_mail(settings)
+    yield from _of_profile(settings)
 
 
 def _of_address(settings: Settings) -> Iterator[Finding]:
@@ -176,6 +177,15 @@ def _of_mail(settings: Settings) -> Iterator[Finding]:
             "WATCHWORD_MAIL_FROM",
             f"Mail comes from {settings.sender.address}, which others may take for forged.",
             "Name an address of a domain that the server may send for (SPF, DKIM).",
+        )
+
+
+def _of_profile(settings: Settings) -> Iterator[Finding]:
+    for row in settings.below_profile():
+        yield hint(
+            row.name,
+            f"{row.value} is weaker than the strict profile, which you have chosen.",
+            f"Leave it out, which brings {row.strict} back, or write what is stricter.",
         )
 
 

@@ -19,6 +19,7 @@ from watchword.cli.terminal import fail
 from watchword.crypto import strict_json
 
 AUTO: Final = "auto"
+_ESCAPE: Final = rb"\u"  # nothing else makes half a character of whole UTF-8
 _HALF_CHARACTER: Final = re.compile("[\ud800-\udfff]")
 _DELIMITERS: Final = ",;\t"
 
@@ -191,8 +192,9 @@ def _read(text: bytes, form: Format) -> Record | Unreadable | None:
         return Unreadable("This is not a JSON object, or a name comes twice in it.")
     except Unreadable as problem:
         return problem
-    values = content.values() if content is not None else ()
-    if any(_HALF_CHARACTER.search(value) for value in values if isinstance(value, str)):
+    if content is None or _ESCAPE not in text:
+        return content
+    if any(_HALF_CHARACTER.search(value) for value in content.values() if isinstance(value, str)):
         return Unreadable("A text holds half a character: an escape between \\ud800 and \\udfff.")
     return content
 

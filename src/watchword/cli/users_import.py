@@ -1,10 +1,14 @@
-"""`users import`: a file is read in batches, each of which is checked, added and noted down."""
+"""`users import`: a file is read in batches, each of which is checked, added and noted down.
 
+While one goes to the disk the next is read. Invariant: what is told and noted of a batch is told
+and noted once all of it is committed.
+"""
+
+import asyncio
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -12,13 +16,13 @@ import click
 
 from watchword.adapters.argon2 import is_supported
 from watchword.bootstrap import Core
-from watchword.cli.formats import Terms, Unreadable, format_of
+from watchword.cli.batches import Batch, Numbered, read_batch
+from watchword.cli.formats import Terms, format_of
 from watchword.cli.import_news import Report, shown
 from watchword.cli.records import (
     AUTO,
     CHOICES,
     Layout,
-    Line,
     Records,
     layout_of,
     records_of,
@@ -26,15 +30,12 @@ from watchword.cli.records import (
 from watchword.cli.resuming import Notebook, Progress
 from watchword.cli.running import run, trace_of
 from watchword.cli.terminal import count_of, examples, fail, note, show_json
-from watchword.domain.errors import Invalid
 from watchword.domain.roles import ADMIN
 from watchword.domain.time import Instant
-from watchword.flows.importing import Added, Importing, Newcomer
+from watchword.flows.importing import Added, Importing
 from watchword.ports import RequestTrace
 
 SKIPPED_SOME: Final = 3  # exit code
-
-_BATCH: Final = 1_000
 
 
 @click.command(
@@ -125,12 +126,6 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Numbered:
-    number: int
-    newcomer: Newcomer
-
-
-@dataclass(frozen=True, slots=True)
 class _Done:
     progress: Progress
     unit: str
@@ -166,15 +161,18 @@ async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> _Done:
         report = stack.enter_context(Report.opened(wanted.errors, progress, layout.unit))
         show = stack.enter_context(shown(wanted.source, progress, layout.unit))
         lines = iter(records)
-        while batch := list(islice(lines, _BATCH)):
-            newcomers = _check(importing, batch, report)
-            added = await _add(importing, newcomers, None if wanted.dry_run else trace)
-            _count(added, newcomers, progress, report)
-            progress.offset, progress.line = batch[-1].end, batch[-1].number
+        batch = await read_batch(lines, importing.check)
+        while batch is not None:
+            added, following = await asyncio.gather(
+                _add(importing, batch.newcomers, None if wanted.dry_run else trace),
+                read_batch(lines, importing.check),
+            )
+            _count(added, batch, progress, report)
             report.flush()
             if notebook is not None:
                 notebook.write(progress)
             show()
+            batch = following
         report.end()
         if notebook is not None:
             notebook.close()
@@ -198,7 +196,7 @@ async def _where_it_was(core: Core, notebook: Notebook | None, layout: Layout) -
 
 
 async def _add(
-    importing: Importing, newcomers: Sequence[_Numbered], trace: RequestTrace | None
+    importing: Importing, newcomers: Sequence[Numbered], trace: RequestTrace | None
 ) -> Added:
     """Without a trace nothing is changed."""
     people = [one.newcomer for one in newcomers]
@@ -207,30 +205,17 @@ async def _add(
     return await importing.add(people, trace)
 
 
-def _count(
-    added: Added, newcomers: Sequence[_Numbered], progress: Progress, report: Report
-) -> None:
+def _count(added: Added, batch: Batch, progress: Progress, report: Report) -> None:
+    for bad in batch.refused:
+        report.add(bad.number, bad.reason)
     existing = set(map(id, added.existing))
-    for one in newcomers:
+    for one in batch.newcomers:
         if id(one.newcomer) in existing:
             report.add_existing(one.number)
     progress.imported += len(added.imported)
     progress.last = added.last or progress.last
     progress.admins += sum(newcomer.role == ADMIN for newcomer in added.imported)
-
-
-def _check(importing: Importing, batch: list[Line], report: Report) -> list[_Numbered]:
-    fit = []
-    for line in batch:
-        if isinstance(line.content, Unreadable):
-            report.add(line.number, line.content.reason)
-            continue
-        try:
-            fit.append(_Numbered(line.number, importing.check(line.content)))
-        except Invalid as refusal:
-            (error,) = refusal.errors
-            report.add(line.number, f"{error.field}: {error.message}")
-    return fit
+    progress.offset, progress.line = batch.offset, batch.line
 
 
 def _records(file: BinaryIO, wanted: _Wanted, now: Instant) -> tuple[Layout, Records]:

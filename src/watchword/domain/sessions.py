@@ -33,7 +33,9 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SessionPolicy:
-    """How long sessions live, and how many. Spans in milliseconds."""
+    """How long sessions live, and how many. Spans in milliseconds. ``trusts_devices``: a browser
+    may be spared the second factor that it has shown before.
+    """
 
     idle_ttl: Span
     absolute_ttl: Span
@@ -42,6 +44,7 @@ class SessionPolicy:
     step_up_ttl: Span
     limit: int
     evicts: bool
+    trusts_devices: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,10 +12,10 @@ from typing import Final
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.domain.accounts import Account, EmailAddress, Status, parse_name
 from watchword.domain.devices import printable
-from watchword.domain.errors import FieldError, Invalid
+from watchword.domain.errors import Conflict, FieldError, Invalid
 from watchword.domain.events import AccountImported
 from watchword.domain.roles import USER, Roles
-from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
+from watchword.ports import Clock, Randomness, RequestTrace, Store
 
 FIELDS: Final = ("email", "name", "role", "status", "passwordHash", "emailVerified")
 # An export has them too. Here an account gets an id and a beginning of its own, and its owner
@@ -85,11 +85,16 @@ class Importing:
         imported, existing, last = [], [], None
         async with self.store.transaction() as unit:
             for newcomer in newcomers:
-                if await unit.accounts.find_by_address(newcomer.email) is not None:
+                account = self._account(newcomer)
+                try:
+                    await unit.accounts.insert(account)
+                except Conflict:
                     existing.append(newcomer)
                     continue
-                last = await self._insert(unit, newcomer, trace)
+                event = AccountImported(subject=account.id)
+                await unit.audit.append(event, at=account.created_at, trace=trace)
                 imported.append(newcomer)
+                last = account.id
         return Added(imported, existing, last)
 
     async def rehearse(self, newcomers: Sequence[Newcomer]) -> Added:
@@ -102,9 +107,9 @@ class Importing:
             (free if found is None else existing).append(one)
         return Added(free, existing)
 
-    async def _insert(self, unit: Unit, newcomer: Newcomer, trace: RequestTrace) -> str:
+    def _account(self, newcomer: Newcomer) -> Account:
         now = self.clock.now()
-        account = Account(
+        return Account(
             id=make_id(now, self.randomness.bytes(RANDOM_BYTES)),
             email=newcomer.email,
             name=newcomer.name,
@@ -115,9 +120,6 @@ class Importing:
             password_hash=newcomer.password_hash,
             created_at=now,
         )
-        await unit.accounts.insert(account)
-        await unit.audit.append(AccountImported(subject=account.id), at=now, trace=trace)
-        return account.id
 
 
 def _text(record: Mapping[str, object], name: str) -> str:

@@ -7,7 +7,13 @@ from watchword.crypto.ceremonies import verify_registration
 from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.crypto.passkeys import NewPasskey, PasskeyRefused, RelyingParty, UserEntity
 from watchword.domain.accounts import parse_name
-from watchword.domain.errors import FieldError, Invalid, NotFound, SessionRevoked
+from watchword.domain.errors import (
+    FieldError,
+    Invalid,
+    NotFound,
+    SessionRevoked,
+    StepUpRequired,
+)
 from watchword.domain.events import (
     PasskeyAdded,
     PasskeyRejected,
@@ -17,6 +23,7 @@ from watchword.domain.events import (
 from watchword.domain.factors import (
     PASSKEY_NAME_LIMIT,
     Passkey,
+    is_multi_factor,
     name_passkey,
     user_handle,
 )
@@ -43,7 +50,10 @@ class PasskeyRegistration:
     ready: Callable[[], Awaitable[None]]
 
     async def options(self, caller: Caller) -> Mapping[str, object]:
-        """PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3 section 5.1.9)."""
+        """PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3 section 5.1.9). Raise
+        `StepUpRequired`.
+        """
+        _require_factors(caller)
         account = caller.account
         known = await self.store.reading.passkeys.list_of(account.id)
         challenge = await self.challenges.issue(Purpose.PASSKEY_REGISTER, session=caller.session)
@@ -58,8 +68,9 @@ class PasskeyRegistration:
     ) -> Passkey:
         """Keep the passkey of a RegistrationResponseJSON. Raise `Invalid` for one that is not
         believed, or does not answer the newest challenge of this session; `Conflict` for one that
-        somebody has already (attack W07). ``name`` may be empty.
+        somebody has already (attack W07); `StepUpRequired`. ``name`` may be empty.
         """
+        _require_factors(caller)
         given = parse_name(name, limit=PASSKEY_NAME_LIMIT)  # before the challenge is used up
         await self.ready()
         try:
@@ -120,6 +131,14 @@ class PasskeyRegistration:
         )
         async with self.store.transaction() as unit:
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
+
+
+def _require_factors(caller: Caller) -> None:
+    """A passkey can be two factors at once. Who got in by one of two, on a trusted browser or by a
+    mail, must not make themselves one (attack A08; NIST SP 800-63B-4 section 4.1.2.1).
+    """
+    if caller.account.mfa_enabled and not is_multi_factor(caller.session.amr):
+        raise StepUpRequired
 
 
 @dataclass(frozen=True, slots=True)

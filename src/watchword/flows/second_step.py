@@ -49,9 +49,13 @@ class SecondStep:
     async def is_asked_of(
         self, devices: Devices, account: Account, device_cookie: str | None
     ) -> bool:
-        """Not without a second factor, nor on a device that was trusted when one was shown."""
+        """Not without a second factor, nor on a device that was trusted when one was shown, where
+        devices are trusted at all.
+        """
         if not account.mfa_enabled:
             return False
+        if not self.opener.policy.trusts_devices:
+            return True
         held = self.opener.devices.hash_of(device_cookie)
         if held is None:
             return True
@@ -114,20 +118,17 @@ class SecondStep:
         await self.proof(account, device, given, arrival.trace)
         async with self.store.transaction() as unit:
             # A change of the password discards it: the first half is no longer true then.
-            if await self._consume(unit, pending) is None:
+            now = self.clock.now()
+            if await unit.links.consume(pending.token_hash, Purpose.MFA, now=now) is None:
                 raise TokenInvalid
             methods = combined(pending.first.methods, ONE_TIME_CODE)
             return await self.opener.open(unit, account, arrival, amr=methods, proven=None)
 
     async def _count(self, pending: PendingSignIn) -> None:
-        """Before the try, however many come at once (attacks B09, B12)."""
+        """Before the try, however many come at once (attacks B09, B12). The count outlives the
+        token, which is not used up by a try too many: one that is under way may still be right.
+        """
         key = f"mfa_token {pending.token_hash.hex()}"
         tally = await self.proof.limits.hit(key, _TRIES, now=self.clock.now())
         if tally.is_over:
-            async with self.store.transaction() as unit:
-                await self._consume(unit, pending)
             raise TokenInvalid
-
-    async def _consume(self, unit: Unit, pending: PendingSignIn) -> Link | None:
-        now = self.clock.now()
-        return await unit.links.consume(pending.token_hash, Purpose.MFA, now=now)

@@ -94,7 +94,8 @@ class SessionOpener:
         )
         await unit.audit.append(event, at=now, trace=arrival.trace)
         has_shown_a_code = set(ONE_TIME_CODE) <= set(session.amr)
-        if arrival.trusts_device and has_shown_a_code and greeting.device_hash is not None:
+        trusts_device = self.policy.trusts_devices and arrival.trusts_device and has_shown_a_code
+        if trusts_device and greeting.device_hash is not None:
             await unit.devices.trust(user_id, greeting.device_hash, until=now + TRUSTED_FOR)
             trusted = DeviceTrusted(subject=user_id, actor=user_id, session=session.id)
             await unit.audit.append(trusted, at=now, trace=arrival.trace)

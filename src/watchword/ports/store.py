@@ -27,7 +27,7 @@ from watchword.ports.values import (
 
 class Accounts(Protocol):
     async def insert(self, account: Account) -> None:
-        """Raise `Conflict` when the address is taken."""
+        """Raise `Conflict` when the address is taken; the transaction can go on."""
         ...
 
     async def find(self, account_id: str) -> Account | None: ...

@@ -23,6 +23,7 @@ from watchword.settings.providers import family, read_providers, rows_of
 
 _DATABASE = "watchword.db"
 _MAIL = "mail"
+_MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile chooses, less is, else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,18 @@ class Settings(DeclaredMail):
         rows = [entry.row(getattr(self, name)) for name, entry in _entries().items()]
         return rows + [row for provider in self.providers for row in rows_of(provider)]
 
+    def below_profile(self) -> list[Row]:
+        """What is written and weaker than the strict profile, where that is chosen."""
+        return [
+            entry.row(getattr(self, name))
+            for name, entry in _entries().items()
+            if self.is_strict and entry.strict is not None and self._is_weaker(name, entry)
+        ]
+
+    def _is_weaker(self, name: str, entry: Setting[Any]) -> bool:
+        value, strict = getattr(self, name), entry.kind.parse(entry.default_in(strict=True))
+        return bool(value < strict if name in _MORE_IS_STRICTER else value > strict)
+
     @property
     def is_https(self) -> bool:
         return self.public_url.startswith("https://")
@@ -127,6 +140,8 @@ class Settings(DeclaredMail):
             step_up_ttl=self.step_up_ttl,
             limit=self.max_sessions,
             evicts=self.session_limit is SessionLimit.EVICT,
+            # What is remembered never stands in for a proof (NIST SP 800-63B-4 section 5.1).
+            trusts_devices=not self.is_strict,
         )
 
 

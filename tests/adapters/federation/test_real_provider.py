@@ -1,113 +1,44 @@
-"""The whole flow with an OpenID provider that others wrote, its own pages included.
+"""The whole flow with an OpenID provider that others wrote, its own pages included."""
 
-It runs on Node and is installed from its lock file at first use, beside pytest's own cache. Where
-there is no Node the tests are left out, and say so; in CI they fail.
-"""
-
-import hashlib
 import html
-import os
 import re
-import shutil
-import subprocess
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
 import httpx2
 import pytest
 
 from tests.driving import serving
+from tests.real_provider import configured, modules_of, running
 from watchword.adapters.federation import FederatedProviders
 from watchword.adapters.federation.transport import Transport
 from watchword.adapters.system import SystemClock
-from watchword.crypto.secret import Secret
 from watchword.domain.errors import FederationFailed
-from watchword.domain.federation import Identity, OpenIdProvider
+from watchword.domain.federation import Identity
 from watchword.testing import FakeClock
 
-HERE = Path(__file__).parent / "real"
 REDIRECT = "http://localhost:8000/auth/real/callback"
 NONCE, VERIFIER = "n-0S6_WzA2Mj", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
-SECONDS_TO_INSTALL = 120
 
 _FORM = re.compile(r'<form[^>]*action="([^"]*)"')
 _PROMPT = re.compile(r'name="prompt" value="([^"]*)"')
 
-# In CI nothing is skipped: what is not there fails.
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("node") and shutil.which("npm")) and "CI" not in os.environ,  # noqa: TID251
-    reason="THE PROOF AGAINST A REAL OPENID PROVIDER IS LEFT OUT: node and npm are not installed",
-)
-
 
 @pytest.fixture(scope="module")
 def installed(pytestconfig: pytest.Config) -> Path:
-    """The modules of the provider, in a folder for each content of the lock file."""
-    files = [HERE / "package.json", HERE / "package-lock.json"]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    cache = pytestconfig.cache
-    assert cache is not None
-    folder = cache.mkdir("real-provider") / digest
-    if not folder.exists():
-        with TemporaryDirectory(dir=folder.parent) as own:
-            made = Path(own) / digest
-            made.mkdir()
-            for file in files:
-                shutil.copy(file, made)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(
-                command, cwd=made, check=True, capture_output=True, timeout=SECONDS_TO_INSTALL
-            )
-            try:
-                made.rename(folder)
-            except OSError:
-                assert folder.exists()  # another worker was quicker
-    return folder / "node_modules"
-
-
-@contextmanager
-def running(modules: Path, tmp_path: Path, *, pushed: bool) -> Iterator[str]:
-    """The provider's issuer; it ends with the block."""
-    (tmp_path / "node_modules").symlink_to(modules)
-    script = shutil.copy(HERE / "provider.mjs", tmp_path)
-    shutil.copy(HERE / "package.json", tmp_path)
-    command = ["node", script, REDIRECT, "pushed" if pushed else "plain"]
-    with subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            issuer = next(line for line in process.stdout if line.startswith("http")).strip()
-            yield issuer
-        finally:
-            process.stdin.close()
-
-
-def configured(issuer: str) -> OpenIdProvider:
-    return OpenIdProvider(
-        id="real",
-        name="Real",
-        issuer=issuer,
-        client_id="watchword",
-        client_secret=Secret(b"s+e/c:r et"),
-    )
+    return modules_of(pytestconfig)
 
 
 @pytest.fixture(params=[True, False], ids=["pushed", "plain"])
 async def providers(
     request: pytest.FixtureRequest, installed: Path, tmp_path: Path
 ) -> AsyncIterator[FederatedProviders]:
-    with running(installed, tmp_path, pushed=request.param) as issuer:
+    with running(
+        installed, tmp_path / "provider", callback=REDIRECT, pushed=request.param
+    ) as issuer:
         transport = Transport(httpx2.AsyncHTTPTransport())
-        made = FederatedProviders([configured(issuer)], transport, SystemClock())
+        made = FederatedProviders([configured("real", issuer)], transport, SystemClock())
         yield made
         await made.close()
 
@@ -163,11 +94,11 @@ async def test_a_browser_goes_there_and_comes_back_signed_in(
     installed: Path, tmp_path: Path
 ) -> None:
     """The server as a whole, over HTTP."""
-    place, data = tmp_path / "provider", tmp_path / "data"
-    place.mkdir()
-    with running(installed, place, pushed=True) as issuer:
+    with running(installed, tmp_path / "provider", callback=REDIRECT) as issuer:
         clock = FakeClock(SystemClock().now())
-        async with serving(data, clock=clock, providers=(configured(issuer),)) as server:
+        async with serving(
+            tmp_path / "data", clock=clock, providers=(configured("real", issuer),)
+        ) as server:
             client = server.client()
             answer = await client.get("/auth/real", params={"returnTo": "/welcome"})
             parameters = await approve(answer.headers["location"], "ada")

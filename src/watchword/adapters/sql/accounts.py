@@ -1,7 +1,7 @@
 """Accounts in SQL. Invariant: an active administrator is left by every verb here."""
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Queries, Row, Statements, UniqueViolation
+from watchword.adapters.sql.statements import Parameters, Queries, Row, Statements
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.errors import Conflict, LastAdmin, NotFound
 from watchword.ports import Topic
@@ -17,6 +17,7 @@ INSERT INTO users (id, email, email_key, name, role, status, email_verified, mfa
                    password_hash, created_at)
 VALUES (:id, :email, :email_key, :name, :role, :status, :email_verified, :mfa_enabled,
         :password_hash, :created_at)
+ON CONFLICT DO NOTHING
 """
 _FIND = f"SELECT {COLUMNS} FROM users u WHERE u.id = :id"  # noqa: S608  constant columns
 _FIND_BY_KEY = f"SELECT {COLUMNS} FROM users u WHERE u.email_key = :key"  # noqa: S608
@@ -59,29 +60,28 @@ def account_of(row: Row) -> Account:
     )
 
 
+def _row_of(account: Account) -> Parameters:
+    return {
+        "id": account.id,
+        "email": account.email.text,
+        "email_key": account.email.key,
+        "name": account.name,
+        "role": account.role,
+        "status": account.status.value,
+        "email_verified": int(account.email_verified),
+        "mfa_enabled": int(account.mfa_enabled),
+        "password_hash": account.password_hash,
+        "created_at": account.created_at,
+    }
+
+
 class SqlAccounts:
     def __init__(self, statements: Statements) -> None:
         self._statements = statements
 
     async def insert(self, account: Account) -> None:
-        try:
-            await self._statements.change(
-                _INSERT,
-                {
-                    "id": account.id,
-                    "email": account.email.text,
-                    "email_key": account.email.key,
-                    "name": account.name,
-                    "role": account.role,
-                    "status": account.status.value,
-                    "email_verified": int(account.email_verified),
-                    "mfa_enabled": int(account.mfa_enabled),
-                    "password_hash": account.password_hash,
-                    "created_at": account.created_at,
-                },
-            )
-        except UniqueViolation:
-            raise Conflict("An account with this e-mail address exists already.") from None
+        if not await self._statements.change(_INSERT, _row_of(account)):
+            raise Conflict("An account with this e-mail address exists already.")
 
     async def find(self, account_id: str) -> Account | None:
         row = await self._statements.row(_FIND, {"id": account_id})

@@ -17,6 +17,7 @@ FROM audit_events
 """
 # What somebody did to themselves is found by its subject alone; the index by actor leaves it out.
 OF_USER = "(subject = :user OR actor = :user AND (subject IS NULL OR actor <> subject))"
+_JSON = json.JSONEncoder(separators=(",", ":"))
 _LONGEST_NUMBER = 18  # digits that always fit in 64 bits
 
 
@@ -36,7 +37,7 @@ class SqlAuditLog:
                 "request_id": trace.request_id,
                 "ip": trace.ip,
                 "user_agent": trace.user_agent,
-                "details": json.dumps(event.details(), separators=(",", ":")),
+                "details": _JSON.encode(event.details()),
             },
         )
 

@@ -69,8 +69,7 @@ def _argon2(parameters: Record, passes: int) -> str:
 
 def _only(parameters: Record, name: str) -> str:
     """Each parameter is a list of one text."""
-    match parameters.get(name):
-        case [str(value)]:
-            return value
-        case _:
-            raise Unreadable(f"additionalParameters: {name} must be a list of one text.")
+    values = parameters.get(name)
+    if isinstance(values, list) and len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    raise Unreadable(f"additionalParameters: {name} must be a list of one text.")

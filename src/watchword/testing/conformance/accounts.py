@@ -78,6 +78,20 @@ class AccountPromises(Promises):
         assert await store.reading.accounts.find(twin.id) is None
         assert await store.reading.accounts.find_by_address(ada.email) == ada
 
+    async def test_an_address_that_is_taken_does_not_end_the_transaction(
+        self, store: ConformingStore
+    ) -> None:
+        ada, bob = an_account(), an_account("bob")
+        await given(store, ada)
+        async with store.transaction() as unit:
+            for twin in (replace(an_account("twin"), email=ada.email), ada):
+                with pytest.raises(Conflict):
+                    await unit.accounts.insert(twin)
+            await unit.accounts.insert(bob)
+        assert await store.reading.accounts.find("u-twin") is None
+        assert await store.reading.accounts.find_by_address(ada.email) == ada
+        assert await store.reading.accounts.find(bob.id) == bob
+
     async def test_of_many_registrations_of_one_address_at_once_one_wins(
         self, store: ConformingStore
     ) -> None:
