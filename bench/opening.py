@@ -36,7 +36,7 @@ def open_sessions(data: Path, emails: Sequence[str]) -> list[Opened]:
 
 
 async def _open_all(settings: Settings, emails: Sequence[str]) -> list[Opened]:
-    core = open_core(settings)
+    core = await open_core(settings)
     try:
         await core.prepare()
         return [one for piece in _pieces(emails) for one in await _open(core, piece)]

@@ -11,8 +11,11 @@ from hypothesis import settings
 
 _LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})
 
+_SERVERS = "WATCHWORD_TEST_"  # where servers are that the tests may use; no setting of ours
+
 for _name in [name for name in os.environ if name.startswith("WATCHWORD_")]:
-    del os.environ[_name]
+    if not _name.startswith(_SERVERS):
+        del os.environ[_name]
 
 # A slow machine is no failure (deadline), and a failure is shown by its seed (print_blob).
 settings.register_profile("watchword", deadline=None, print_blob=True)

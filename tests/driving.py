@@ -15,6 +15,7 @@ import httpx2
 
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
+from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import Application, Core, open_core
 from watchword.flows.sending import Sender
 from watchword.settings import Settings
@@ -81,6 +82,11 @@ class Server:
     @property
     def core(self) -> Core:
         return self.app.core
+
+    @property
+    def sqlite(self) -> SqliteStore:
+        """For tests that look behind the ports."""
+        return sqlite_of(self.core)
 
     def client(self, ip: str = "198.51.100.7", **headers: str) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app, client=(ip, 40_000))
@@ -172,6 +178,11 @@ class Holder:
         return answer
 
 
+def sqlite_of(core: Core) -> SqliteStore:
+    assert isinstance(core.store, SqliteStore)
+    return core.store
+
+
 class SenderByHand(Sender):
     """Sends when a test says so, for what is sent when is what tests are about."""
 
@@ -182,9 +193,9 @@ class SenderByHand(Sender):
         await stop.wait()
 
 
-def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
+async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
-    core = open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
+    core = await open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
     proof = replace(services.sign_in.proof, hasher=GatheringHasher(hasher, services.gather))

@@ -338,11 +338,6 @@ class TestOriginsAndProxies:
 
 
 class TestTheDatabase:
-    def test_is_sqlite_in_this_release(self, folder: Path) -> None:
-        text = problem(folder, DATABASE_URL="postgresql+asyncpg://u:hunter2@db/x")
-        assert "SQLite alone" in text
-        assert "hunter2" not in text
-
     @pytest.mark.parametrize(
         "text",
         [
@@ -356,6 +351,11 @@ class TestTheDatabase:
     )
     def test_is_a_file(self, text: str, folder: Path) -> None:
         assert "sqlite:///watchword.db" in problem(folder, DATABASE_URL=text)
+
+    def test_has_no_file_when_a_server_keeps_it(self, folder: Path) -> None:
+        settings = load(folder, DATABASE_URL="postgresql://db.example.com/watchword")
+        with pytest.raises(LookupError, match="in no file"):
+            _ = settings.database_path
 
 
 class TestLifetimes:

@@ -1,12 +1,18 @@
 """Each store keeps every promise of its ports."""
 
 import shutil
+import time
 from pathlib import Path
+
+import pytest
 
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.migrate import migrate
+from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.testing import FakeClock
+from watchword.domain.time import MINUTE, SECOND
+from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance import ConformingStore, StoreConformance
 
 
@@ -21,3 +27,18 @@ class TestTheStoreOnSqlite(StoreConformance):
         if not template.exists():
             migrate(template)
         return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")), clock=FakeClock())
+
+
+class TestTheStoreOnPostgres(StoreConformance):
+    @pytest.fixture(autouse=True)
+    def _reach(self, postgres_url: str) -> None:
+        self._address = Address.parse(postgres_url)
+
+    async def make_store(self, folder: Path) -> ConformingStore:
+        store = PostgresStore(
+            self._address,
+            ByDatabase(time.perf_counter, MINUTE),
+            randomness=SeededRandomness(1),
+        )
+        await store.revocations.ready(5 * SECOND)
+        return store

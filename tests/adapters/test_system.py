@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from watchword.adapters.system import SystemClock, SystemRandomness
+from watchword.adapters.system import SystemClock, SystemRandomness, SystemStopwatch
 from watchword.domain.time import MINUTE
 from watchword.ports import Clock, Randomness
 
@@ -13,6 +13,14 @@ class TestTheClock:
         now = datetime.now(UTC).timestamp() * 1_000  # noqa: TID251  what it is compared with
         assert isinstance(clock.now(), int)
         assert abs(clock.now() - now) < MINUTE
+
+
+class TestTheStopwatch:
+    def test_counts_seconds_and_never_back(self) -> None:
+        stopwatch = SystemStopwatch()
+        readings = [stopwatch() for _ in range(1_000)]
+        assert readings == sorted(readings)
+        assert readings[-1] - readings[0] < 60
 
 
 class TestRandomness:

@@ -20,32 +20,32 @@ from watchword.settings import Settings
 
 
 async def test_a_lost_secret_is_not_replaced_behind_the_operators_back(tmp_path: Path) -> None:
-    core = open_core(Settings(data_dir=tmp_path))
+    core = await open_core(Settings(data_dir=tmp_path))
     await core.prepare()
     await core.close()
     secret = tmp_path / "secret"
     secret.unlink()
     with pytest.raises(SecretUnusable, match="Restore it from a backup"):
-        open_core(Settings(data_dir=tmp_path))
+        await open_core(Settings(data_dir=tmp_path))
     assert not secret.exists()
 
 
 async def test_once_there_are_no_keys_a_lost_secret_is_made_anew(tmp_path: Path) -> None:
     """As the refusal says."""
-    core = open_core(Settings(data_dir=tmp_path))
+    core = await open_core(Settings(data_dir=tmp_path))
     await core.prepare()
     await core.close()
     (tmp_path / "secret").unlink()
     with closing(sqlite3.connect(tmp_path / "watchword.db")) as connection, connection:
         connection.execute("DELETE FROM signing_keys")
-    core = open_core(Settings(data_dir=tmp_path))
+    core = await open_core(Settings(data_dir=tmp_path))
     await core.prepare()
     await core.close()
     assert (tmp_path / "secret").exists()
 
 
 async def test_a_secret_and_a_database_are_made_at_the_first_start(tmp_path: Path) -> None:
-    core = open_core(Settings(data_dir=tmp_path / "new"))
+    core = await open_core(Settings(data_dir=tmp_path / "new"))
     await core.close()
     assert (tmp_path / "new" / "secret").stat().st_mode & 0o777 == 0o600
 
@@ -53,7 +53,7 @@ async def test_a_secret_and_a_database_are_made_at_the_first_start(tmp_path: Pat
 async def test_a_list_of_breached_passwords_that_is_none_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "hashes").write_text("password1\n")
     with pytest.raises(SortedFileUnusable, match="ordered by hash"):
-        open_core(Settings(data_dir=tmp_path / "data", breach_file=tmp_path / "hashes"))
+        await open_core(Settings(data_dir=tmp_path / "data", breach_file=tmp_path / "hashes"))
     assert not (tmp_path / "data").exists()
 
 
@@ -61,7 +61,7 @@ async def test_the_connection_to_a_source_of_breached_passwords_ends_with_the_co
     tmp_path: Path,
 ) -> None:
     async with range_server() as server:
-        core = open_core(Settings(data_dir=tmp_path, breach_url=server.url))
+        core = await open_core(Settings(data_dir=tmp_path, breach_url=server.url))
         assert not await core.breaches.contains("a phrase that was never stolen")
         assert server.open_at_once == 1
         await core.close()
@@ -85,7 +85,7 @@ class Right:
 
 class TestAStorm:
     async def test_lets_sign_ins_gather_until_somebody_writes(self, tmp_path: Path) -> None:
-        core = open_core(Settings(data_dir=tmp_path, hash_threads=1))
+        core = await open_core(Settings(data_dir=tmp_path, hash_threads=1))
         loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
         def work() -> None:
@@ -105,7 +105,7 @@ class TestAStorm:
         await core.close()
 
     async def test_lets_what_comes_of_a_hash_gather_too(self, tmp_path: Path) -> None:
-        core = open_core(Settings(data_dir=tmp_path, hash_threads=1))
+        core = await open_core(Settings(data_dir=tmp_path, hash_threads=1))
         loop, started, go_on = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
 
         def work() -> None:
@@ -128,7 +128,7 @@ class TestAStorm:
         await core.close()
 
     async def test_that_is_none_keeps_nobody_waiting(self, tmp_path: Path) -> None:
-        core = open_core(Settings(data_dir=tmp_path))
+        core = await open_core(Settings(data_dir=tmp_path))
         gathering = core.services.gather().__await__()
         with pytest.raises(StopIteration):  # it never waits
             next(gathering)

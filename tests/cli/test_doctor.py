@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Operator
+from watchword.bootstrap.storage import NEWEST
 from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
+from watchword.cli.stored import look_at_store
 from watchword.crypto.keys import Algorithm
 from watchword.crypto.secret import Secret
 from watchword.domain.mail import Encryption, Mailbox, Relay
 from watchword.domain.roles import ADMIN
 from watchword.domain.time import DAY
-from watchword.settings import Settings
+from watchword.settings import ServerUrl, Settings
 from watchword.settings.choices import Profile
 from watchword.testing import FakeClock
 
@@ -30,6 +32,7 @@ SAFE: dict[str, Any] = {
     "smtp_url": Relay("smtp.example.com", 587, Encryption.STARTTLS),
     "mail_from": Mailbox("", "no-reply@example.com"),
 }
+HIDDEN = Secret(b"")
 PLAIN = Relay("smtp.example.com", 25, Encryption.NONE)
 
 
@@ -53,6 +56,8 @@ class TestSettings:
             ({"limit_sign_in": None}, "LIMIT_SIGN_IN"),
             ({"limit_auth": None}, "LIMIT_AUTH"),
             ({"smtp_url": PLAIN}, "SMTP_URL"),
+            ({"database_url": ServerUrl("", HIDDEN, is_plain=True)}, "DATABASE_URL"),
+            ({"redis_url": ServerUrl("", HIDDEN, is_plain=True)}, "REDIS_URL"),
         ],
     )
     def test_that_let_somebody_do_harm_are_unsafe(
@@ -112,7 +117,8 @@ class TestSettings:
 
 
 def look(folder: Path, **settings: Any) -> list[Finding]:
-    return list(of_machine(Settings(data_dir=folder / "watchword-data", **settings), NOW))
+    chosen = Settings(data_dir=folder / "watchword-data", **settings)
+    return [*of_machine(chosen, NOW), *look_at_store(chosen, NOW).findings]
 
 
 class TestTheMachine:
@@ -151,7 +157,9 @@ class TestTheMachine:
         operator("keys", "rotate")
         settings = Settings(data_dir=operator.folder / "watchword-data")
         problems = [
-            f.problem for f in of_machine(settings, NOW - 100 * DAY) if f.subject == "clock"
+            finding.problem
+            for finding in look_at_store(settings, NOW - 100 * DAY).findings
+            if finding.subject == "clock"
         ]
         assert any("in the future" in problem for problem in problems)
 
@@ -272,6 +280,35 @@ class TestTheCommand:
         said = operator("doctor", "--json", code=1).json
         assert [finding["weight"] for finding in said["findings"]] == ["broken"]
         assert "WATCHWORD_LOCKOUT?" in said["findings"][0]["problem"]
+
+    def test_tells_which_store_it_is_and_of_which_schema(self, operator: Operator) -> None:
+        path = operator.folder / "watchword-data" / "watchword.db"
+        assert f"Store: {path}, not there yet." in operator("doctor").out
+        operator("migrate")
+        assert f"Store: {path}, schema {NEWEST}." in operator("doctor").out
+        told = operator("doctor", "--json").json["store"]
+        assert told == {"place": str(path), "schema": NEWEST, "isReachable": True}
+
+    def test_tells_that_the_store_cannot_be_used_and_what_to_do(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_DATABASE_URL", "sqlite:///other.db")
+        (operator.folder / "other.db").write_bytes(b"no database" * 999)
+        said = operator("doctor", code=1).out
+        assert "other.db, which cannot be used." in said
+        assert "check its path" in said
+
+    @pytest.mark.parametrize("command", ["doctor", "migrate", "serve", "users list"])
+    def test_a_store_that_is_not_here_is_refused_without_its_password(
+        self, command: str, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_DATABASE_URL", "postgresql://ada:hunter2@db/watchword")
+        monkeypatch.setenv("WATCHWORD_REDIS_URL", "redis://:hunter2@cache")
+        said = operator(*command.split(), code=1)
+        assert "does not speak to Redis" in said.out + said.err
+        assert "hunter2" not in said.out + said.err
+        if command == "doctor":
+            assert "postgresql://<hidden>@db/watchword" in said.out
 
     def test_tells_scripts_the_same(self, operator: Operator) -> None:
         said = operator("doctor", "--json").json

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
@@ -71,6 +72,7 @@ class Running:
 
 @contextmanager
 def serving(folder: Path, *, workers: int = 1) -> Iterator[Running]:
+    """With the settings of this environment."""
     port = free_port()
     command = [sys.executable, "-m", "watchword", "serve", "--port", str(port)]
     process = subprocess.Popen(
@@ -209,6 +211,62 @@ class TestSeveralProcesses:
         assert folder == tmp_path / str(os.getpid())
         assert list(folder.iterdir()) == []
         assert sorted(tmp_path.iterdir()) == sorted([folder, tmp_path / str(os.getppid())])
+
+
+class TestTheEnd:
+    """What a balancer and those under way see of it."""
+
+    BODY = json.dumps({"email": ADA["email"], "password": PASSWORD}).encode()
+
+    def half_a_request(self, server: Running) -> socket.socket:
+        """Whose head has been read, as its answer to ``Expect`` proves."""
+        port = urlsplit(server.url).port or 0
+        under_way = socket.create_connection(("127.0.0.1", port), timeout=20)
+        head = (
+            "POST /auth/register HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(self.BODY)}\r\n\r\n"
+        )
+        under_way.sendall(head.encode())
+        assert b" 100 " in under_way.recv(1_000)
+        return under_way
+
+    def test_lets_a_request_under_way_finish(self, operator: Operator) -> None:
+        operator.add_account("root@example.com", role=ADMIN)
+        with serving(operator.folder) as server, self.half_a_request(server) as under_way:
+            server.process.send_signal(signal.SIGTERM)
+            server.wait_for("leaving")
+            under_way.sendall(self.BODY)
+            assert under_way.recv(1_000).startswith(b"HTTP/1.1 201 ")
+            server.wait_for("stopped")
+            assert server.process.wait(timeout=30) == 0
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_is_announced_where_balancers_look_while_all_are_served(
+        self, workers: int, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_SHUTDOWN_DELAY", "4s")
+        operator.add_account("root@example.com", role=ADMIN)
+        with serving(operator.folder, workers=workers) as server:
+            assert server.call("GET", "/health/ready").status_code == 200
+            server.process.send_signal(signal.SIGTERM)
+            for _ in range(workers):
+                server.wait_for("leaving")
+            answer = server.call("GET", "/health/ready")
+            assert (answer.status_code, answer.json()) == (503, {"status": "leaving", "checks": {}})
+            assert server.call("GET", "/health/live").status_code == 200
+            account = {"email": ADA["email"], "password": PASSWORD}
+            assert server.call("POST", "/auth/register", json=account).status_code == 201
+            for _ in range(workers):
+                server.wait_for("stopped")
+            assert server.process.wait(timeout=30) == 0
+
+    def test_is_at_once_for_who_presses_ctrl_c(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_SHUTDOWN_DELAY", "10m")
+        operator.add_account("root@example.com", role=ADMIN)
+        with serving(operator.folder) as server:
+            server.stop(signal.SIGINT)
 
 
 class TestAStartThatFails:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from tests.driving import PASSWORD, Lines
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
@@ -14,6 +14,7 @@ from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
+from watchword.bootstrap.storage import Stores
 from watchword.crypto.secret import Secret
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.devices import Origin
@@ -61,7 +62,7 @@ def build(
     ground = lay_ground(
         Settings(hash_threads=1, **settings),
         Secrets(secrets or (SECRET,)),
-        cast("SqliteStore", store),
+        Stores.of(store),
         Machine(
             clock=clock,
             randomness=SeededRandomness(seed),

@@ -111,7 +111,7 @@ class TestFiftyAtOnce:
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:
             waiting = asyncio.create_task(present(other.client(), holder.refresh_token))
-            while other.core.store._writer._state.value != "opening":  # noqa: ASYNC110
+            while other.sqlite._writer._state.value != "opening":  # noqa: ASYNC110
                 await asyncio.sleep(0)
             one.clock.advance(SECOND)
             await unit.sessions.rotate(holder.session_id, 1, now=one.clock.now())
@@ -130,7 +130,7 @@ class TestFiftyAtOnce:
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:
             waiting = asyncio.create_task(present(other.client(), holder.refresh_token))
-            while other.core.store._writer._state.value != "opening":  # noqa: ASYNC110
+            while other.sqlite._writer._state.value != "opening":  # noqa: ASYNC110
                 await asyncio.sleep(0)
             for generation in range(1, 1 + steps):
                 one.clock.advance(1)
@@ -190,7 +190,7 @@ class TestALostAnswer:
         self, server: Server, holder: Holder
     ) -> None:
         """A write of the same commit breaks it: all of it is undone, and said to be."""
-        store = server.core.store
+        store = server.sqlite
 
         async def break_the_commit() -> None:
             async with store.transaction():

@@ -34,7 +34,7 @@ class Asked:
     def __init__(self, server: Server) -> None:
         self.statements: list[str] = []
         self._server = server
-        store = server.core.store
+        store = server.sqlite
         store._reader.set_trace_callback(self._note)
         store._writer.connection.set_trace_callback(self._note)
 
@@ -60,7 +60,7 @@ class Asked:
     async def _settle(self) -> None:
         """Counters are committed a little after their answer."""
         await asyncio.sleep(0)
-        while self._server.core.store._writer._state.value != "idle":  # noqa: ASYNC110
+        while self._server.sqlite._writer._state.value != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0)
 
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
 )
 
-from tests.driving import Lines, empty_database, open_cheaply
+from tests.driving import Lines, empty_database, open_cheaply, sqlite_of
 from watchword.bootstrap import Core
 from watchword.crypto.secret import Secret
 from watchword.domain.attempts import LockoutPolicy
@@ -122,13 +122,13 @@ class World(RuleBasedStateMachine):
     async def settle(self) -> None:
         """Counters are committed a little after the answer, which does not wait for them."""
         core = getattr(self, "core", None)
-        while core is not None and core.store._writer._state.value != "idle":  # noqa: ASYNC110
+        while core is not None and sqlite_of(core)._writer._state.value != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async def open(self) -> Core:
         self.starts += 1
         chosen = Settings(data_dir=Path(self.folder.name), **SETTINGS)
-        core = open_cheaply(chosen, clock=self.clock, log=Lines(), seed=self.starts)
+        core = await open_cheaply(chosen, clock=self.clock, log=Lines(), seed=self.starts)
         await core.prepare()
         return core
 

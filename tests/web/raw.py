@@ -107,7 +107,7 @@ def statements(server: Server) -> Iterator[list[str]]:
     question whether anything was revoked, which is one look at shared memory, and the reading on
     that follows a commit, whoever comes next.
     """
-    store = server.core.store
+    store = server.sqlite
     chores = server.app._chores
     found: list[str] = []
 

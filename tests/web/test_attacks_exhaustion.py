@@ -144,7 +144,7 @@ class TestBrokenStore:
     @asynccontextmanager
     async def read_only(self, server: Server) -> AsyncIterator[None]:
         """As a full disk: what was committed can be read, nothing can be written."""
-        connection = server.core.store._writer.connection
+        connection = server.sqlite._writer.connection
         connection.execute("PRAGMA query_only = ON")
         try:
             yield
@@ -191,7 +191,7 @@ class TestBrokenStore:
         holder = await server.sign_in()
         browser = await server.sign_in(transport="session")
         assert (await holder.get("/profile")).status_code == 200
-        server.core.store._reader.close()
+        server.sqlite._reader.close()
         await asyncio.sleep(0)  # one look serves all requests of one turn of the event loop
         for who in (holder, browser):
             for path in ("/profile", "/auth/verify", "/sessions"):
@@ -234,7 +234,7 @@ class TestBrokenStore:
     ) -> None:
         await server.register()
         holder = await server.sign_in()
-        server.core.store._writer._lock_wait = 1
+        server.sqlite._writer._lock_wait = 1
         path = server.core.settings.database_path
         other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:

@@ -631,7 +631,7 @@ class TestFailures:
     async def test_x10_a_broken_database_is_a_503_that_names_no_cause(
         self, server: Server, admin: Holder
     ) -> None:
-        server.core.store._reader.close()
+        server.sqlite._reader.close()
         for method, path in (("GET", "/profile"), ("GET", "/users"), ("POST", "/auth/login")):
             body = json.dumps({"email": "ada@example.com", "password": PASSWORD}).encode()
             answer = await ask(

@@ -10,7 +10,7 @@ from tests.driving import Server, serving
 from tests.web.contract import accepted, change_rows, fields_of, refused
 from watchword.crypto.keys import Algorithm
 from watchword.crypto.secret import Secret
-from watchword.domain.time import MINUTE
+from watchword.domain.time import DAY, MINUTE
 from watchword.ports import RequestTrace
 from watchword.web.app import ROUTES
 
@@ -62,6 +62,30 @@ class TestForwardAuth:
         holder = await server.sign_in()
         await holder.post("/auth/logout")
         refused(await holder.get("/auth/verify"), 401, "SESSION_REVOKED")
+
+    async def test_believes_nothing_that_a_client_says_about_itself(self, server: Server) -> None:
+        root = await server.register_admin()
+        await server.register()
+        forged = {
+            "X-Auth-User": root.user["id"],
+            "X-Auth-Role": "admin",
+            "X-Auth-Email": root.email,
+        }
+        refused(await server.client(**forged).get("/auth/verify"), 401, "TOKEN_MISSING")
+        holder = await server.sign_in()
+        refused(await holder.get("/auth/verify?role=admin", headers=forged), 403, "FORBIDDEN")
+        answer = await holder.get("/auth/verify", headers=forged)
+        assert answer.headers.get_list("x-auth-role") == ["user"]
+        assert answer.headers.get_list("x-auth-email") == ["ada@example.com"]
+
+    async def test_is_a_use_of_the_session_and_no_line_in_the_log(self, server: Server) -> None:
+        await server.register()
+        holder = await server.sign_in(transport="session")
+        server.log.events.clear()
+        for _ in range(2):
+            server.clock.advance(10 * DAY)  # twice of that is more than it lives unused
+            assert (await holder.get("/auth/verify")).status_code == 204
+        assert [event for event, _ in server.log.events if event == "request"] == []
 
 
 async def published(server: Server) -> list[dict[str, str]]:
@@ -145,6 +169,15 @@ class TestHealth:
         refused(await holder.refresh(), 503, "UNAVAILABLE")
         await change_rows(server, "ALTER TABLE out_of_the_way RENAME TO limits")
         assert (await holder.refresh()).status_code == 200
+
+    async def test_is_503_for_who_is_about_to_end_and_still_serves(self, server: Server) -> None:
+        server.app.leave()
+        answer = await server.client().get("/health/ready")
+        content = accepted(answer, 503, "status", "checks")
+        assert content == {"status": "leaving", "checks": {}}
+        assert int(answer.headers["retry-after"]) > 0
+        assert (await server.client().get("/health/live")).status_code == 200
+        await server.register()
 
 
 class TestMetrics:

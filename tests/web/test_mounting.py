@@ -29,11 +29,11 @@ class Opening:
         self._failures = failures
         self._open = partial(open_cheaply, clock=FakeClock(), log=Lines())
 
-    def __call__(self, settings: Settings) -> Core:
+    async def __call__(self, settings: Settings) -> Core:
         if self._failures:
             self._failures -= 1
             raise Unavailable("The disk is full: make room.")
-        self.cores.append(self._open(settings, seed=len(self.cores)))
+        self.cores.append(await self._open(settings, seed=len(self.cores)))
         return self.cores[-1]
 
 

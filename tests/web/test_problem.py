@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.domain import errors as domain
 from watchword.domain.errors import (
     Busy,

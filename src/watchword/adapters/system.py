@@ -5,6 +5,7 @@ import time
 
 from watchword.domain.time import Instant
 
+_COUNTS_ON = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _NANOSECONDS = 1_000_000  # in a millisecond
 
 
@@ -13,6 +14,15 @@ class SystemClock:
 
     def now(self) -> Instant:
         return time.time_ns() // _NANOSECONDS
+
+
+class SystemStopwatch:
+    """Seconds since some moment, which no clock that is set changes. Where the system can tell, a
+    machine that sleeps or a virtual one that is halted counts on: what was believed before is old.
+    """
+
+    def __call__(self) -> float:
+        return time.clock_gettime(_COUNTS_ON)
 
 
 class SystemRandomness:

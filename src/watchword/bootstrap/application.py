@@ -28,7 +28,7 @@ class Application:
         settings: Settings | None = None,
         *,
         routes: Sequence[Route] = ROUTES,
-        open_with: Callable[[Settings], Core] = open_core,
+        open_with: Callable[[Settings], Awaitable[Core]] = open_core,
     ) -> None:
         self._settings = settings
         self._table = RouteTable(routes)
@@ -50,7 +50,7 @@ class Application:
         async with self._starting:
             if self._core is not None:
                 return
-            core = self._open(self._settings or Settings.load())
+            core = await self._open(self._settings or Settings.load())
             try:
                 await core.prepare()
                 await core.user_agents.warm()
@@ -65,10 +65,16 @@ class Application:
                 core.housekeeper.run(self._stop), core.sender.run(self._stop)
             )
 
+    def leave(self) -> None:
+        """Say at ``/health/ready`` that requests should go elsewhere; any that come are served."""
+        if self._core is not None:
+            self._core.services.leaving.set()
+
     async def stop(self) -> None:
         """Write down what is known, then let go of everything."""
         if self._core is None or self._stop is None or self._chores is None:
             return
+        self.leave()
         self._stop.set()
         try:
             with suppress(asyncio.CancelledError):

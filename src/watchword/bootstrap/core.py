@@ -10,9 +10,6 @@ from watchword.adapters.argon2 import Argon2Parameters, HashingPool
 from watchword.adapters.breaches import BreachSources
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.secret_file import read_or_make
-from watchword.adapters.sql.inspection import has_signing_keys
-from watchword.adapters.sql.migrate import migrate
-from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock, SystemRandomness
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import require_breach_file
@@ -21,11 +18,19 @@ from watchword.bootstrap.mail import make_sender
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.providers import OpenProviders
 from watchword.bootstrap.services import make_services
+from watchword.bootstrap.storage import (
+    Storage,
+    Stores,
+    has_signing_keys,
+    open_stores,
+    storage_of,
+)
+from watchword.crypto.secret import Secret
 from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
 from watchword.flows.resealing import Resealing
 from watchword.flows.sending import Sender
-from watchword.ports import Clock, Randomness, RequestTrace
+from watchword.ports import Clock, OpenStore, Randomness, RequestTrace
 from watchword.settings import Settings
 from watchword.web.services import RequestLog, Services
 
@@ -36,7 +41,7 @@ class Core:
 
     settings: Settings
     services: Services
-    store: SqliteStore
+    stores: Stores
     housekeeper: Housekeeper
     sender: Sender
     pool: HashingPool
@@ -44,6 +49,10 @@ class Core:
     providers: OpenProviders
     user_agents: UserAgentParser
     resealing: Resealing
+
+    @property
+    def store(self) -> OpenStore:
+        return self.stores.store
 
     async def prepare(self) -> None:
         """Signing keys, and the administrator of the settings if there is none; while secrets are
@@ -69,11 +78,11 @@ class Core:
     async def close(self) -> None:
         await self.breaches.close()
         await self.providers.close()
-        await self.store.close()
+        await self.stores.close()
         await asyncio.to_thread(self.pool.close)
 
 
-def open_core(
+async def open_core(
     settings: Settings,
     *,
     clock: Clock | None = None,
@@ -83,25 +92,42 @@ def open_core(
     """Raise `Unavailable` whose text says what to do when the store, the secret or the list of
     breached passwords will not open.
 
+    It is awaited because nothing can be made of the settings before the store has been asked:
+    whether a missing secret may be made anew is for its signing keys to say. What comes out can be
+    used whole; `Core.prepare` then changes what is in it.
+
     The clock and the randomness are the system's unless a test brings its own.
     """
     clock, randomness = clock or SystemClock(), randomness or SystemRandomness()
     require_breach_file(settings)
-    is_first = not has_signing_keys(settings.database_path)
-    masters = settings.secret or (read_or_make(settings.data_dir, randomness, is_first=is_first),)
-    secrets = Secrets(masters)
     Argon2Parameters.parse(settings.password_hash)  # before anything is open
-    migrate(settings.database_path)
+    storage = storage_of(settings)
+    secrets = Secrets(settings.secret or (await _own_secret(settings, storage, randomness),))
+    await storage.migrate()
     meter = PrometheusMeter(version=__version__)
-    store = _open_store(settings, clock, meter)
+    stores = await open_stores(storage, meter.stored, clock=clock)
     lines = log or structlog.get_logger().bind()
     machine = Machine(clock=clock, randomness=randomness, log=lines, meter=meter)
-    ground = lay_ground(settings, secrets, store, machine)
+    try:
+        ground = lay_ground(settings, secrets, stores, machine)
+        return _build(ground)
+    except BaseException:
+        await stores.close()
+        raise
+
+
+async def _own_secret(settings: Settings, storage: Storage, randomness: Randomness) -> Secret:
+    """The one of the data directory."""
+    is_first = not await has_signing_keys(storage)
+    return read_or_make(settings.data_dir, randomness, is_first=is_first)
+
+
+def _build(ground: Ground) -> Core:
     shared = share(ground)
     return Core(
-        settings=settings,
+        settings=ground.settings,
         services=make_services(ground, shared),
-        store=store,
+        stores=ground.stores,
         housekeeper=_housekeeper(ground, shared),
         sender=make_sender(ground),
         pool=ground.pool,
@@ -109,15 +135,6 @@ def open_core(
         providers=ground.providers,
         user_agents=ground.user_agents,
         resealing=Resealing(ground.store, totp_secrets(ground)),
-    )
-
-
-def _open_store(settings: Settings, clock: Clock, meter: PrometheusMeter) -> SqliteStore:
-    return SqliteStore(
-        settings.database_path,
-        clock=clock,
-        audit_retention=settings.audit_retention,
-        observe=meter.stored,
     )
 
 

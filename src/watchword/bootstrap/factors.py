@@ -25,12 +25,14 @@ def make_factor_services(
 ) -> FactorServices:
     store, clock, randomness = ground.store, ground.clock, ground.randomness
     secrets, codes = totp_secrets(ground), RecoveryCodeMaker(randomness)
-    proof = FactorProof(store, failures, store.limits, secrets, clock, ground.settings.limit_mfa)
+    proof = FactorProof(
+        store, failures, ground.stores.limits, secrets, clock, ground.settings.limit_mfa
+    )
     return FactorServices(
         SecondStep(store, proof, opener, clock, randomness),
         Enrolment(
             store,
-            secrets,
+            proof,
             codes,
             _draw,
             ground.postman,

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
 from watchword.adapters.breaches import BreachSources
 from watchword.adapters.prometheus import PrometheusMeter
-from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import make_breach_sources
 from watchword.bootstrap.providers import OpenProviders, make_providers
+from watchword.bootstrap.storage import Stores
 from watchword.crypto.access_tokens import AccessTokens
 from watchword.crypto.opaque import MacKeys, SessionTokens, SignedTexts
 from watchword.crypto.sealing import Sealer
@@ -19,7 +19,7 @@ from watchword.flows.grants import Grants
 from watchword.flows.keyring import KeyPolicy, KeyRing
 from watchword.flows.outbox import Postman
 from watchword.flows.standings import Standings
-from watchword.ports import Clock, Hasher, Randomness
+from watchword.ports import Clock, Hasher, OpenStore, Randomness
 from watchword.settings import Settings
 from watchword.web.services import RequestLog
 
@@ -63,7 +63,7 @@ class Ground:
 
     settings: Settings
     secrets: Secrets
-    store: SqliteStore
+    stores: Stores
     clock: Clock
     randomness: Randomness
     log: RequestLog
@@ -75,11 +75,15 @@ class Ground:
     providers: OpenProviders
     user_agents: UserAgentParser
 
+    @property
+    def store(self) -> OpenStore:
+        return self.stores.store
+
 
 def lay_ground(
     settings: Settings,
     secrets: Secrets,
-    store: SqliteStore,
+    stores: Stores,
     machine: Machine,
 ) -> Ground:
     meter = machine.meter
@@ -93,14 +97,14 @@ def lay_ground(
     return Ground(
         settings=settings,
         secrets=secrets,
-        store=store,
+        stores=stores,
         clock=machine.clock,
         randomness=machine.randomness,
         log=machine.log,
         meter=meter,
         pool=pool,
         hasher=Argon2Hasher(Argon2Parameters.parse(settings.password_hash), pool),
-        postman=Postman(store.limits, machine.clock, machine.randomness, settings.limit_mail),
+        postman=Postman(stores.limits, machine.clock, machine.randomness, settings.limit_mail),
         breaches=make_breach_sources(settings, meter, machine.log),
         providers=make_providers(settings, machine.clock),
         user_agents=UserAgentParser(),
@@ -133,7 +137,7 @@ def share(ground: Ground) -> Shared:
     )
     standings = Standings(
         ground.store,
-        ground.store.revocations,
+        ground.stores.revocations,
         keyring,
         settings.roles_in_force,
         meter=ground.meter,

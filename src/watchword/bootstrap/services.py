@@ -1,6 +1,6 @@
 """The flows, each given what it needs, as the web's pages call them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from time import perf_counter
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
-from watchword.web.services import FactorServices, Services, WebPolicy
+from watchword.web.services import Check, FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
 
@@ -57,15 +57,15 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         magic_links=_magic_links(ground, factors),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
-        invitations=Invitations(store, registration, postman, settings.roles),
+        invitations=_invitations(ground, registration),
         sessions=SessionsOfUser(store, clock),
-        users=Users(store, store.lockouts, settings.roles, clock),
+        users=Users(store, ground.stores.lockouts, settings.roles, clock),
         audit=store.reading.audit,
         grants=shared.grants,
         keyring=shared.keyring,
         revocations=RevocationStream(store.feed, clock, perf_counter),
-        store=store,
-        limits=store.limits,
+        checks=_checks(ground, shared),
+        limits=ground.stores.limits,
         gather=_gathering(ground),
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
@@ -75,6 +75,16 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         log=ground.log,
         seconds=perf_counter,
     )
+
+
+def _checks(ground: Ground, shared: Shared) -> Mapping[str, Check]:
+    """What a request may need; another product that keeps a part of it has a line here."""
+
+    async def database() -> None:
+        await ground.store.check()
+        await shared.keyring.keys()
+
+    return {"database": database}
 
 
 def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
@@ -108,7 +118,7 @@ def _held_tokens(ground: Ground, shared: Shared) -> HeldTokens:
 def _failures(ground: Ground) -> Failures:
     return Failures(
         ground.store,
-        ground.store.lockouts,
+        ground.stores.lockouts,
         ground.clock,
         ground.meter,
         ground.settings.lockout_policy,
@@ -157,6 +167,18 @@ def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> 
     )
 
 
+def _invitations(ground: Ground, registration: Registration) -> Invitations:
+    settings = ground.settings
+    return Invitations(
+        ground.store,
+        registration,
+        ground.postman,
+        settings.roles,
+        ground.clock,
+        settings.session_policy.step_up_ttl,
+    )
+
+
 def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
     return MagicLinks(
         ground.store,
@@ -169,7 +191,7 @@ def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
 
 
 def _unproven(ground: Ground) -> Unproven:
-    return Unproven(ground.postman, ground.clock, ground.settings.needs_verified_email)
+    return Unproven(ground.postman, ground.clock)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:

@@ -1,7 +1,7 @@
 """`doctor`: what is unsafe or missing, and what to do about it."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import click
@@ -9,8 +9,9 @@ import click
 from watchword.adapters.system import SystemClock
 from watchword.cli.findings import Finding, Weight, broken, is_exposed, of_settings
 from watchword.cli.machine import of_machine
+from watchword.cli.stored import Looked, look_at_store
 from watchword.cli.terminal import count_of, examples, show_json
-from watchword.settings import Settings, SettingsError
+from watchword.settings import Row, Settings, SettingsError
 
 _MARKS = {Weight.HINT: "hint  ", Weight.UNSAFE: "UNSAFE", Weight.BROKEN: "BROKEN"}
 _READ = "docs/configuration.md explains every setting."
@@ -22,20 +23,22 @@ _ORDER = list(_MARKS)  # the worst stands nearest to where one goes on typing
 def doctor(*, as_json: bool) -> None:
     """Explain what is unsafe or missing, and how to mend it.
 
-    Shows the settings as they are in force, then what was found in them, in the data directory, in
-    the database and on this machine; nothing is changed. The exit code is 1 when something is
-    unsafe or broken. What is unsafe where others can reach it is a hint as long as the public URL
-    is http on this machine alone.
+    Shows the settings as they are in force and the store with its schema, then what was found in
+    the settings, in the data directory, in the store and on this machine; nothing is changed. The
+    exit code is 1 when something is unsafe or broken. What is unsafe where others can reach it is a
+    hint as long as the public URL is http on this machine alone.
     """
     try:
         settings = Settings.load()
     except SettingsError as error:
         findings = [broken("settings", problem, _READ) for problem in error.problems]
-        _show(None, findings, as_json=as_json)
+        _show([], None, findings, as_json=as_json)
     else:
-        found = [*of_settings(settings), *of_machine(settings, SystemClock().now())]
+        now = SystemClock().now()
+        store = look_at_store(settings, now)
+        found = [*of_settings(settings), *of_machine(settings, now), *store.findings]
         findings = found if is_exposed(settings) else [_softened(finding) for finding in found]
-        _show(settings, findings, as_json=as_json)
+        _show(settings.describe(), store, findings, as_json=as_json)
     if any(finding.weight is not Weight.HINT for finding in findings):
         sys.exit(1)
 
@@ -44,15 +47,24 @@ def _softened(finding: Finding) -> Finding:
     return replace(finding, weight=Weight.HINT) if finding.weight is Weight.UNSAFE else finding
 
 
-def _show(settings: Settings | None, findings: Iterable[Finding], *, as_json: bool) -> None:
-    rows = settings.describe() if settings is not None else []
+def _show(
+    rows: Sequence[Row], store: Looked | None, findings: Iterable[Finding], *, as_json: bool
+) -> None:
     findings = sorted(findings, key=lambda finding: _ORDER.index(finding.weight))
     if as_json:
-        show_json({"settings": {row.name: row.value for row in rows}, "findings": findings})
+        told = store and {
+            "place": store.place,
+            "schema": store.schema,
+            "isReachable": store.is_reachable,
+        }
+        settings = {row.name: row.value for row in rows}
+        show_json({"settings": settings, "store": told, "findings": findings})
         return
     width = max((len(row.name) for row in rows), default=0)
     for row in rows:
         click.echo(f"{row.name:<{width}}  {row.value}")
+    if store is not None:
+        click.echo(f"\nStore: {store}.")
     click.echo()
     for finding in findings:
         click.echo(f"{_MARKS[finding.weight]}  {finding.subject}: {finding.problem}")

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from watchword.adapters.argon2 import Argon2Parameters
 from watchword.crypto.keys import Algorithm
 from watchword.domain.hosts import is_loopback
-from watchword.settings import Settings
+from watchword.settings import ServerUrl, Settings
 
 _LEAST_VARIETY: Final = 8  # different bytes; 32 random digits of base 16 have hardly ever fewer
 _LEAST_PASSWORD: Final = 12
@@ -56,6 +56,7 @@ def of_settings(settings: Settings) -> Iterator[Finding]:
     """As for an installation that others can reach."""
     yield from _of_address(settings)
     yield from _of_secrets(settings)
+    yield from _of_servers(settings)
     yield from _of_limits(settings)
     yield from _of_passwords(settings)
     yield from _of_mail(settings)
@@ -118,6 +119,21 @@ def _of_secrets(settings: Settings) -> Iterator[Finding]:
             "WATCHWORD_SIGNING_ALGORITHM",
             "Whoever can check an HS256 token can also make one.",
             "Use EdDSA, unless no other service checks tokens.",
+        )
+
+
+def _of_servers(settings: Settings) -> Iterator[Finding]:
+    if isinstance(settings.database_url, ServerUrl) and settings.database_url.is_plain:
+        yield unsafe(
+            "WATCHWORD_DATABASE_URL",
+            "What the database is asked and answers may be read and changed on the way.",
+            "Add ?sslmode=verify-full to the address.",
+        )
+    if settings.redis_url is not None and settings.redis_url.is_plain:
+        yield unsafe(
+            "WATCHWORD_REDIS_URL",
+            "Counters and news of revocations can be read and changed on the way.",
+            "Write rediss, which speaks TLS.",
         )
 
 

@@ -38,12 +38,12 @@ class Progress:
 class Notebook:
     """The note about one file, read in one way (``terms``), for one database."""
 
-    def __init__(self, folder: Path, source: Path, database: Path, terms: str) -> None:
+    def __init__(self, folder: Path, source: Path, database: str, terms: str) -> None:
         about = source.stat()
         with source.open("rb") as file:
             head = file.read(_HEAD)
         place, size, changed = source.resolve(), about.st_size, about.st_mtime_ns
-        marks = (place, size, changed, database.resolve(), terms)
+        marks = (place, size, changed, database, terms)
         name = hashlib.sha256(repr(marks).encode() + head).hexdigest()[:32]
         self._path = folder / "imports" / f"{name}.json"
 
@@ -60,5 +60,6 @@ class Notebook:
         draft.replace(self._path)
 
     def close(self) -> None:
-        """The whole file was read."""
-        self._path.unlink(missing_ok=True)
+        """The whole file was read. A draft is there too if the program was killed at it."""
+        for note in self._path.parent.glob(f"{self._path.stem}.*"):
+            note.unlink(missing_ok=True)

@@ -41,7 +41,7 @@ def run(work: Callable[[Core], Awaitable[Result]]) -> Result:
 
 
 async def _run(settings: Settings, work: Callable[[Core], Awaitable[Result]]) -> Result:
-    core = open_core(settings)
+    core = await open_core(settings)
     try:
         return await work(core)
     finally:

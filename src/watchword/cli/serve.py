@@ -5,20 +5,19 @@ import errno
 import ipaddress
 import socket
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import click
 
 from watchword import __version__
-from watchword.adapters.sql import migrate as schema
 from watchword.bootstrap import open_core
+from watchword.bootstrap.storage import storage_of
 from watchword.cli.running import load_settings, require_folder, trace_of
 from watchword.cli.server import serve_alone, serve_together, set_up_logs
 from watchword.cli.setup_link import show_setup_link
 from watchword.cli.terminal import examples, fail
-from watchword.cli.upkeep import told
+from watchword.cli.upkeep import bring_up
 from watchword.domain.errors import Conflict, Invalid
 from watchword.ports import RequestTrace
 from watchword.settings import Settings
@@ -53,7 +52,7 @@ def serve(context: click.Context, *, host: str, port: int, workers: int) -> None
     require_folder(settings.data_dir)
     with ExitStack() as stack:
         sockets = _listen_on(host, port, stack)
-        database = _migrate(settings.database_path)
+        database = str(asyncio.run(bring_up(storage_of(settings))))
         token = asyncio.run(_prepare(settings, trace_of(context)))
         address = _address(host, sockets[0].getsockname()[1])
         _greet(settings, address, database)
@@ -68,16 +67,11 @@ def serve(context: click.Context, *, host: str, port: int, workers: int) -> None
         raise fail("The server could not start: the lines above say why.")
 
 
-def _migrate(path: Path) -> str:
-    before = schema.current_revision(path)
-    return told(path, before, changed=schema.migrate(path))
-
-
 async def _prepare(settings: Settings, trace: RequestTrace) -> str | None:
     """What is to be done once, however many processes serve: keys, the administrator of the
     settings; or else the token of a set-up link.
     """
-    core = open_core(settings)
+    core = await open_core(settings)
     try:
         await core.prepare()
         setup = core.services.setup

@@ -1,7 +1,8 @@
 """uvicorn, set up to serve Watchword: one process, or several that share a socket.
 
-Invariant: a process that is asked to end first answers what it has begun and writes down what it
-knows. One that dies is replaced; when their parent dies, all of them end.
+Invariant: a process that is asked to end says so first where balancers look, then answers what it
+has begun and writes down what it knows. One that dies is replaced; when their parent dies, all of
+them end.
 """
 
 import asyncio
@@ -10,12 +11,15 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from socket import socket
+from time import perf_counter
+from types import FrameType
 from typing import Final
 
 import structlog
@@ -36,6 +40,9 @@ _OTHER_FILES: Final = 200
 _IDLE: Final = 75  # seconds; a proxy lets go of an idle connection before that, so it never races
 _GARBAGE: Final = (20_000, 20, 50)  # requests leave hardly any, and are not held up to look for it
 _GRACE: Final = 8  # seconds for what has begun; containers kill after ten
+_GLANCE: Final = 0.1  # seconds between two looks at whether a delay is over
+# What a parent tells its workers by; another SIGTERM would be one that they end by.
+_LEAVE: Final = getattr(signal, "SIGUSR1", None)
 
 
 class Served(Application):
@@ -46,6 +53,7 @@ class Served(Application):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self._watch: asyncio.Task[None] | None = None
+        self._is_leaving = False
 
     async def start(self) -> None:
         await super().start()
@@ -54,7 +62,15 @@ class Served(Application):
         gc.set_threshold(*_GARBAGE)
         if (parent := parent_process()) is not None:
             self._watch = asyncio.create_task(_end_with(parent))
+            if _LEAVE is not None:
+                asyncio.get_running_loop().add_signal_handler(_LEAVE, self.leave)
         structlog.get_logger().info("ready", pid=os.getpid())
+
+    def leave(self) -> None:
+        super().leave()
+        if not self._is_leaving:
+            structlog.get_logger().info("leaving", pid=os.getpid())
+        self._is_leaving = True
 
     async def stop(self) -> None:
         if self._watch is not None:
@@ -91,7 +107,8 @@ def set_up_logs(settings: Settings) -> None:
 
 def serve_alone(settings: Settings, sockets: list[socket]) -> bool:
     """Until a signal ends it. False when it could not start; the log says why."""
-    server = _Single(_config(Served(settings), settings, workers=1))
+    application = Served(settings)
+    server = _Single(_config(application, settings, workers=1), application, settings)
     try:
         server.run(sockets)
     except SystemExit as error:
@@ -107,6 +124,7 @@ def serve_together(settings: Settings, sockets: list[socket], workers: int) -> b
     # The library's own switch, which it reads when a worker imports it.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # noqa: TID251  written, never read
     supervisor = _Supervisor(_config(_FACTORY, settings, workers=workers), sockets, folder)
+    supervisor.delay = settings.shutdown_delay / SECOND
     supervisor.run()
     return not supervisor.has_failed
 
@@ -170,7 +188,28 @@ def _is_running(name: str) -> bool:
 
 
 class _Single(Server):
-    """To be asked to end is no failure: the exit code is 0."""
+    """To be asked to end is no failure: the exit code is 0. SIGTERM leaves balancers the delay of
+    the settings to notice; Ctrl-C is from somebody who waits.
+    """
+
+    def __init__(self, config: ServerConfig, application: Served, settings: Settings) -> None:
+        super().__init__(config)
+        self._application = application
+        self._delay = settings.shutdown_delay / SECOND
+        self._ends_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Runs between any two steps of anything, so it only makes a note."""
+        if self._ends_at is None:
+            self._ends_at = perf_counter() + self._delay
+        if sig == signal.SIGINT or not self._delay:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._ends_at is not None:
+            self._application.leave()
+            self.should_exit = self.should_exit or perf_counter() >= self._ends_at
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -183,13 +222,34 @@ class _Single(Server):
 
 
 class _Supervisor(Multiprocess):
-    """Replaces a worker that dies or hangs. ``has_failed``: none has ever been able to start."""
+    """Replaces a worker that dies or hangs. ``has_failed``: none has ever been able to start.
+    ``delay``: for how many seconds all of them say that they are leaving before any does.
+    """
 
     def __init__(self, config: ServerConfig, sockets: list[socket], figures: Path) -> None:
         super().__init__(config, sockets)
+        self.delay = 0.0
         self.has_failed = False
         self._has_served = False
         self._figures = figures
+
+    def handle_int(self) -> None:
+        """Somebody waits for it."""
+        self.delay = 0.0
+        super().handle_int()
+
+    def terminate_all(self) -> None:
+        if self.delay and not self.has_failed:
+            self._announce()
+            until, turn = perf_counter() + self.delay, threading.Event()
+            while perf_counter() < until and signal.SIGINT not in self.signal_queue:
+                turn.wait(_GLANCE)
+        super().terminate_all()
+
+    def _announce(self) -> None:
+        for worker in self.processes:
+            if _LEAVE is not None and worker.process.is_alive():
+                os.kill(worker.pid or 0, _LEAVE)
 
     def keep_subprocess_alive(self) -> None:
         """Unlike uvicorn's own, goes on when one that was replaced cannot start at the moment:

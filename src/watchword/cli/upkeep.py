@@ -1,10 +1,12 @@
 """Small services to the operator: the schema, and the API reference."""
 
+import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from watchword.adapters.sql import migrate as schema
+from watchword.bootstrap.storage import NEWEST, Storage, storage_of
 from watchword.cli.output import open_output
 from watchword.cli.running import load_settings, require_folder
 from watchword.cli.terminal import examples, show_json
@@ -22,22 +24,35 @@ def migrate(*, as_json: bool) -> None:
     """
     settings = load_settings()
     require_folder(settings.data_dir)
-    path = settings.database_path
-    before = schema.current_revision(path)
-    changed = schema.migrate(path)
+    done = asyncio.run(bring_up(storage_of(settings)))
     if as_json:
-        show_json({"database": str(path), "from": before, "to": schema.NEWEST, "changed": changed})
+        show_json(
+            {"database": done.place, "from": done.before, "to": NEWEST, "changed": done.changed}
+        )
         return
-    click.echo(told(path, before, changed=changed))
+    click.echo(str(done))
 
 
-def told(path: Path, before: str | None, *, changed: bool) -> str:
-    """What a migration did, in a sentence."""
-    if not changed:
-        return f"{path} has the schema of this version ({schema.NEWEST})."
-    if before is None:
-        return f"{path} was made, with schema {schema.NEWEST}."
-    return f"{path} was brought from schema {before} to {schema.NEWEST}."
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """What was done to the schema of a store; in a sentence, when it is asked for its text."""
+
+    place: str
+    before: str | None
+    changed: bool
+
+    def __str__(self) -> str:
+        if not self.changed:
+            return f"{self.place} has the schema of this version ({NEWEST})."
+        if self.before is None:
+            return f"{self.place} was made, with schema {NEWEST}."
+        return f"{self.place} was brought from schema {self.before} to {NEWEST}."
+
+
+async def bring_up(storage: Storage) -> Migration:
+    """Raise `Unavailable` whose text says what to do when it cannot be done."""
+    before = await storage.revision()
+    return Migration(storage.place, before, await storage.migrate())
 
 
 @click.command(epilog=examples("watchword openapi", "watchword openapi -o openapi.json"))

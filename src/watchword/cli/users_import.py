@@ -16,6 +16,7 @@ import click
 
 from watchword.adapters.argon2 import is_supported
 from watchword.bootstrap import Core
+from watchword.bootstrap.storage import storage_of
 from watchword.cli.batches import Batch, Numbered, read_batch
 from watchword.cli.formats import Terms, format_of
 from watchword.cli.import_news import Report, shown
@@ -181,7 +182,8 @@ async def _import(core: Core, wanted: _Wanted, trace: RequestTrace) -> _Done:
 
 def _notebook(core: Core, wanted: _Wanted) -> Notebook:
     terms = f"{wanted.form} {wanted.terms}"
-    return Notebook(core.settings.data_dir, wanted.source, core.settings.database_path, terms)
+    settings = core.settings
+    return Notebook(settings.data_dir, wanted.source, storage_of(settings).place, terms)
 
 
 async def _where_it_was(core: Core, notebook: Notebook | None, layout: Layout) -> Progress:

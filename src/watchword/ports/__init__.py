@@ -23,6 +23,7 @@ from watchword.ports.machinery import (
     UserAgents,
 )
 from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
+from watchword.ports.open_store import OpenStore
 from watchword.ports.passkeys import Passkeys
 from watchword.ports.store import (
     Accounts,
@@ -85,6 +86,7 @@ __all__ = [
     "Mail",
     "Mailer",
     "Meter",
+    "OpenStore",
     "Outbox",
     "OutboxReader",
     "Ownership",

@@ -3,17 +3,20 @@
 Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
 """
 
-from watchword.settings.choices import Profile, SessionLimit
+from watchword.settings.choices import Profile, Revocation, SessionLimit
 from watchword.settings.declared import LogFormat, LogLevel
 from watchword.settings.loading import SettingsError
 from watchword.settings.model import Settings
 from watchword.settings.parsing import Row
+from watchword.settings.stores import ServerUrl
 
 __all__ = [
     "LogFormat",
     "LogLevel",
     "Profile",
+    "Revocation",
     "Row",
+    "ServerUrl",
     "SessionLimit",
     "Settings",
     "SettingsError",

@@ -1,4 +1,4 @@
-"""Settings that name a place: origins, networks, the database, an e-mail address.
+"""Settings that name a place: origins, networks, an e-mail address.
 
 Invariant: an origin that comes out of here is written exactly as a browser writes it in `Origin`
 (RFC 6454 section 6.2), so that comparing text compares origins.
@@ -12,7 +12,6 @@ from ipaddress import (
     IPv6Network,
     ip_network,
 )
-from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -32,8 +31,6 @@ _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
 _SERVER_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 _SERVER_ADVICE = "Write scheme, host and path, such as https://breaches.example.com/range."
-_SQLITE = "sqlite:///"
-_SQLITE_ADVICE = "Write sqlite:///watchword.db, or sqlite:////var/lib/watchword.db for a full path."
 
 
 def origin() -> Kind[str]:
@@ -105,31 +102,6 @@ def _parse_network(text: str) -> Network:
         return ip_network(text)
     except ValueError:
         raise Unreadable(f"Write the network by its first address: {meant}.") from None
-
-
-def database_url() -> Kind[str]:
-    return Kind(_parse_database_url, str)
-
-
-def _parse_database_url(text: str) -> str:
-    scheme = text.partition(":")[0].partition("+")[0].lower()
-    if scheme in {"postgres", "postgresql"}:
-        raise Unreadable(f"This release keeps its data in SQLite alone. {_SQLITE_ADVICE}")
-    path = text.removeprefix(_SQLITE)
-    if path in {text, ""} or path.endswith("/") or not text.isprintable():
-        raise Unreadable(_SQLITE_ADVICE)
-    if ":memory:" in path or {"?", "#"} & set(path):
-        raise Unreadable(f"Name a file, without options. {_SQLITE_ADVICE}")
-    return text
-
-
-def anchor_database_url(url: str, folder: Path) -> str:
-    """The same database, whatever the working directory becomes."""
-    return _SQLITE + str(folder / url.removeprefix(_SQLITE))
-
-
-def database_file(url: str) -> Path:
-    return Path(url.removeprefix(_SQLITE))
 
 
 def email_address() -> Kind[EmailAddress]:

@@ -20,3 +20,10 @@ class EmailVerification(StrEnum):
 
     OFF = "off"
     REQUIRED = "required"
+
+
+class Revocation(StrEnum):
+    """When the answer to who ends a session goes out."""
+
+    STANDARD = "standard"
+    STRICT = "strict"

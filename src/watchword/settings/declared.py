@@ -1,9 +1,9 @@
 # ruff: noqa: RUF009  `setting` makes a dataclass field, whose default is made anew each time
 """Every setting of this release, each declared once: its name, kind, default and meaning.
 
-To add one: write its field here (or in `declared_services` or `declared_mail`), add its row to
-docs/configuration.md (a test holds them equal), and let `bootstrap` hand its value to whoever needs
-it. Spans are in ms.
+To add one: write its field here (or in `declared_services`, `declared_mail`, `declared_stores`),
+add its row to docs/configuration.md (a test holds them equal), and let `bootstrap` hand its value
+to whoever needs it. Spans are in ms.
 
 Invariant: nothing here decides anything; `model` reads the declarations and `bootstrap` the values.
 """
@@ -21,7 +21,6 @@ from watchword.domain.time import Span
 from watchword.ports import Allowance
 from watchword.settings.addresses import (
     Network,
-    database_url,
     email_address,
     network,
     origin,
@@ -45,6 +44,7 @@ from watchword.settings.parsing import (
     text_line,
 )
 from watchword.settings.roles import roles
+from watchword.settings.stores import ServerUrl, database_url
 
 LogFormat = Literal["console", "json"]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -71,10 +71,11 @@ class Declared:
         default="watchword-data",
         meaning="Folder of the embedded database and the generated secret.",
     )
-    database_url: str | None = setting(
+    database_url: Path | ServerUrl | None = setting(
         "DATABASE_URL",
         optional(database_url()),
-        meaning="`sqlite:///path/to/file`; without it, `watchword.db` in the data directory.",
+        meaning="`sqlite:///path/to/file`, or `postgresql://user:password@host:5432/database`; "
+        "without it, `watchword.db` in the data directory.",
     )
     public_url: str = setting(
         "PUBLIC_URL",

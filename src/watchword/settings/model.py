@@ -14,12 +14,12 @@ from watchword.domain.mail import Mailbox
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
-from watchword.settings.addresses import anchor_database_url, database_file
 from watchword.settings.choices import EmailVerification, Profile, SessionLimit
-from watchword.settings.declared_mail import DeclaredMail
+from watchword.settings.declared_stores import DeclaredStores
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 from watchword.settings.providers import family, read_providers, rows_of
+from watchword.settings.stores import ServerUrl
 
 _DATABASE = "watchword.db"
 _MAIL = "mail"
@@ -27,7 +27,7 @@ _MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile choo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DeclaredMail):
+class Settings(DeclaredStores):
     """What the operator decided.
 
     `load` is the door for a server. An embedding application may make one directly: every field
@@ -62,8 +62,8 @@ class Settings(DeclaredMail):
         values["data_dir"] = folder / values["data_dir"]
         for name in ("smtp_ca_file", "templates"):
             values[name] = values[name] and folder / values[name]
-        if values["database_url"] is not None:
-            values["database_url"] = anchor_database_url(values["database_url"], folder)
+        if isinstance(values["database_url"], Path):
+            values["database_url"] = folder / values["database_url"]
         if values["breach_file"] is not None:
             values["breach_file"] = folder / values["breach_file"]
         configured, misread = read_providers(found)
@@ -108,10 +108,18 @@ class Settings(DeclaredMail):
         return replace(self.roles, multi_factor=frozenset(self.mfa_roles))
 
     @property
+    def database(self) -> Path | ServerUrl:
+        """The file of SQLite, or the server that takes its place."""
+        return self.data_dir / _DATABASE if self.database_url is None else self.database_url
+
+    @property
     def database_path(self) -> Path:
-        if self.database_url is None:
-            return self.data_dir / _DATABASE
-        return database_file(self.database_url)
+        """The file of SQLite. Raise `LookupError` when there is none."""
+        match self.database:
+            case Path() as path:
+                return path
+            case ServerUrl():
+                raise LookupError("The data is kept by a server, and in no file.")
 
     @property
     def mail_dir(self) -> Path:
@@ -147,7 +155,7 @@ class Settings(DeclaredMail):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(DeclaredMail)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredStores)}
 
 
 def _read(

@@ -20,9 +20,9 @@ Word = TypeVar("Word", bound=str)
 
 PREFIX: Final = "WATCHWORD_"
 
-_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND}
+_UNITS: Final = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1}
 _SIZES: Final = {"m": 1024 * 1024, "k": 1024, "": 1}
-_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,9})(ms|[smhd])")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _SIZE = re.compile(r"([0-9]{1,9})([km]?)")
 
@@ -84,12 +84,14 @@ def setting(
     return field(default_factory=partial(kind.parse, default), metadata={"setting": entry})
 
 
-def parse_duration(text: str) -> Span:
+def parse_duration(text: str, *, finest: str = "s") -> Span:
+    """``finest``: the unit below which nothing is told apart."""
     if text == "0":
         return 0
     match = _DURATION.fullmatch(text)
-    if match is None:
-        raise Unreadable("Write a whole number and its unit, such as 10s, 5m, 1h or 14d.")
+    if match is None or _UNITS[match[2]] < _UNITS[finest]:
+        sample = "250ms, 10s or 5m" if finest == "ms" else "10s, 5m, 1h or 14d"
+        raise Unreadable(f"Write a whole number and its unit, such as {sample}.")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -101,12 +103,12 @@ def show_duration(span: Span) -> str:
     return f"{span // _UNITS[unit]}{unit}"
 
 
-def duration(least: str, most: str) -> Kind[Span]:
-    """A span in milliseconds, in whole seconds, within both ends."""
-    low, high = parse_duration(least), parse_duration(most)
+def duration(least: str, most: str, *, finest: str = "s") -> Kind[Span]:
+    """A span in milliseconds, in whole seconds unless ``finest`` is ``ms``, within both ends."""
+    low, high = parse_duration(least, finest=finest), parse_duration(most)
 
     def parse(text: str) -> Span:
-        span = parse_duration(text)
+        span = parse_duration(text, finest=finest)
         if not low <= span <= high:
             raise Unreadable(f"Use {least} to {most}.")
         return span

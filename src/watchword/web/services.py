@@ -1,6 +1,7 @@
 """Everything that a page may call; `watchword.bootstrap` fills it, once per process."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -30,12 +31,14 @@ from watchword.ports import (
     Allowance,
     AuditReader,
     Clock,
-    Housekeeping,
     Limits,
     Meter,
     UserAgents,
 )
 from watchword.web.client_address import Network
+
+# Raises `Unavailable` when it is not well.
+Check = Callable[[], Awaitable[None]]
 
 
 class RequestMeter(Meter, Protocol):
@@ -100,7 +103,10 @@ class Passkeys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """``gather`` returns at once on a quiet server, and in a storm when others write as well."""
+    """``gather`` returns at once on a quiet server, and in a storm when others write as well.
+    ``checks`` are what has to be well before requests should come here, by its name in the answer;
+    ``leaving`` is set once the process is about to end, and requests should go elsewhere.
+    """
 
     policy: WebPolicy
     sessions_policy: SessionPolicy
@@ -125,7 +131,7 @@ class Services:
     grants: Grants
     keyring: KeyRing
     revocations: RevocationStream
-    store: Housekeeping
+    checks: Mapping[str, Check]
     limits: Limits
     gather: Callable[[], Awaitable[None]]
     cursors: SignedTexts
@@ -135,3 +141,4 @@ class Services:
     meter: RequestMeter
     log: RequestLog
     seconds: Callable[[], float]
+    leaving: asyncio.Event = field(default_factory=asyncio.Event)

@@ -259,7 +259,7 @@ class CheckShape(OptionalShape, frozen=True):
 
 
 class HealthAnswer(Shape, frozen=True):
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "failed", "leaving"]
     checks: dict[str, CheckShape]
 
 

@@ -12,6 +12,8 @@ from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.testing import FakeClock
 
+pytest.register_assert_rewrite("tests.adapters.sql.races")
+
 
 @pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.migrate import migrate
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
+from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.testing import FakeClock
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.time import MINUTE
 from watchword.ports import Allowance, Tally

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable

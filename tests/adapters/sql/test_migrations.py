@@ -11,6 +11,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 
 from watchword.adapters.sql import migrate as migrating
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.migrate import (
     NEWEST,
     SchemaTooNew,
@@ -18,7 +19,7 @@ from watchword.adapters.sql.migrate import (
     migrate,
     upgrade,
 )
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect
+from watchword.adapters.sql.sqlite.connections import connect
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import TooManyAttempts
@@ -244,11 +245,11 @@ class TestAFilledDatabase:
 class TestTheVersions:
     def test_end_in_one_that_the_code_knows_as_the_newest(self) -> None:
         config = Config()
-        config.set_main_option("script_location", str(migrating._FOLDER))
+        config.set_main_option("script_location", str(migrating.FOLDER))
         scripts = ScriptDirectory.from_config(config)
         assert scripts.get_heads() == [NEWEST]
 
     def test_sort_by_their_name(self) -> None:
         """`migrate` tells older from newer by that."""
-        files = sorted((migrating._FOLDER / "versions").glob("*.py"))
+        files = sorted((migrating.FOLDER / "versions").glob("*.py"))
         assert [file.name[:4] for file in files] == [f"{n:04}" for n in range(1, len(files) + 1)]

@@ -10,22 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.adapters.sql.races import Races
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.domain.attempts import LockoutPolicy
-from watchword.domain.errors import Conflict, LastAdmin, TooManyAttempts
-from watchword.domain.links import Link, Purpose
-from watchword.domain.roles import USER
 from watchword.domain.sessions import EndReason, Rotation, Step
-from watchword.domain.time import HOUR, MINUTE
-from watchword.ports import Allowance, Change, Topic, Unit
+from watchword.ports import Change, Topic, Unit
 from watchword.testing import FakeClock
 from watchword.testing.conformance.ground import (
-    HASH,
     NOW,
     a_session,
     alone,
     an_account,
-    an_admin,
     at_once,
     given,
     given_session,
@@ -161,15 +155,7 @@ class TestNews:
             runner.run(store.close())
 
 
-class TestRaces:
-    async def test_r02_a_generation_is_rotated_by_one(
-        self, both: tuple[SqliteStore, SqliteStore]
-    ) -> None:
-        rotations = (rotated(store, SESSION, now=NOW) for store in both * 10)
-        returned, raised = await at_once(*rotations)
-        assert raised == []
-        assert returned.count(True) == 1
-
+class TestRacesOnSqlite(Races):
     async def test_r02_who_loses_a_race_sees_what_it_lost_to_and_no_later_step(
         self, both: tuple[SqliteStore, SqliteStore]
     ) -> None:
@@ -191,64 +177,6 @@ class TestRaces:
         assert raised == []
         assert returned.count(Step(Rotation.CURRENT, 2)) == 1
         assert returned.count(Step(Rotation.REPEATED, 2)) == 19
-
-    async def test_a04_two_administrators_cannot_demote_each_other(
-        self, both: tuple[SqliteStore, SqliteStore]
-    ) -> None:
-        people = [an_admin("grace"), an_admin("other")]
-        await given(both[0], *people)
-
-        async def demote(store: SqliteStore, account_id: str) -> None:
-            async with store.transaction() as unit:
-                await unit.accounts.change_role(account_id, USER)
-
-        _, raised = await at_once(demote(both[0], "u-grace"), demote(both[1], "u-other"))
-        assert [type(error) for error in raised] == [LastAdmin]
-
-    async def test_s12_sign_ins_stay_within_the_limit(
-        self, both: tuple[SqliteStore, SqliteStore]
-    ) -> None:
-        async def sign_in(number: int) -> None:
-            async with both[number % 2].transaction() as unit:
-                session = a_session(ADA, number)
-                await unit.sessions.open(session, limit=5, evicts=True, proven=HASH)
-
-        _, raised = await at_once(*(sign_in(number) for number in range(2, 22)))
-        assert raised == []
-        assert len(await both[0].reading.sessions.list_live(ADA.id, NOW)) == 5
-
-    async def test_b04_attempts_stay_within_the_limit(
-        self, both: tuple[SqliteStore, SqliteStore]
-    ) -> None:
-        policy = LockoutPolicy(5, MINUTE)
-        begun, refused = await at_once(
-            *(store.lockouts.begin("account:u-ada", policy, now=NOW) for store in both * 50)
-        )
-        assert len(begun) == 5
-        assert {type(error) for error in refused} == {TooManyAttempts}
-
-    async def test_b04_hits_are_all_counted(self, both: tuple[SqliteStore, SqliteStore]) -> None:
-        hits = (store.limits.hit("k", Allowance(5, HOUR), now=NOW) for store in both * 50)
-        returned, raised = await at_once(*hits)
-        assert raised == []
-        assert len([tally for tally in returned if not tally.is_over]) == 5
-
-    async def test_p01_a_link_is_used_by_one(self, both: tuple[SqliteStore, SqliteStore]) -> None:
-        link = Link(b"l" * 32, Purpose.SETUP, None, NOW, NOW + 1)
-        await alone(both[0], lambda u: u.links.insert(link))
-
-        async def consume(store: SqliteStore) -> Link | None:
-            async with store.transaction() as unit:
-                return await unit.links.consume(link.token_hash, link.purpose, now=NOW)
-
-        returned, raised = await at_once(*(consume(store) for store in both * 25))
-        assert raised == []
-        assert [used for used in returned if used is not None] == [link]
-
-    async def test_an_address_is_taken_by_one(self, both: tuple[SqliteStore, SqliteStore]) -> None:
-        returned, raised = await at_once(*(given(store, an_account("bob")) for store in both))
-        assert len(returned) == 1
-        assert [type(error) for error in raised] == [Conflict]
 
 
 _DIE_INSIDE = """

@@ -1,9 +1,10 @@
 """Accounts in SQL. Invariant: an active administrator is left by every verb here."""
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Parameters, Queries, Row, Statements
+from watchword.adapters.sql.statements import HELD, Claim, Parameters, Row, Statements
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.domain.errors import Conflict, LastAdmin, NotFound
+from watchword.domain.roles import ADMIN
 from watchword.ports import Topic
 
 COLUMNS = (
@@ -19,8 +20,8 @@ VALUES (:id, :email, :email_key, :name, :role, :status, :email_verified, :mfa_en
         :password_hash, :created_at)
 ON CONFLICT DO NOTHING
 """
-_FIND = f"SELECT {COLUMNS} FROM users u WHERE u.id = :id"  # noqa: S608  constant columns
-_FIND_BY_KEY = f"SELECT {COLUMNS} FROM users u WHERE u.email_key = :key"  # noqa: S608
+_FIND = f"SELECT {COLUMNS} FROM users u WHERE u.id = :id {HELD}"  # noqa: S608  constant columns
+_FIND_BY_KEY = f"SELECT {COLUMNS} FROM users u WHERE u.email_key = :key {HELD}"  # noqa: S608
 _RENAME = "UPDATE users SET name = :name WHERE id = :id"
 _REPLACE_PASSWORD = """
 UPDATE users SET password_hash = :encoded WHERE id = :id AND password_hash = :instead_of
@@ -105,22 +106,32 @@ class SqlAccounts:
         return bool(replaced)
 
     async def change_role(self, account_id: str, role: str) -> None:
+        await self._claim(account_id, spares_admins=role == ADMIN)
         changed = await self._statements.change(_CHANGE_ROLE, {"id": account_id, "role": role})
         await self._settle(account_id, changed)
 
     async def change_status(self, account_id: str, status: Status) -> None:
+        await self._claim(account_id, spares_admins=status is Status.ACTIVE)
         changed = await self._statements.change(
             _CHANGE_STATUS, {"id": account_id, "status": status.value}
         )
         await self._settle(account_id, changed)
 
     async def delete(self, account_id: str) -> None:
+        await self._claim(account_id, spares_admins=False)
+        await self._statements.claim(Claim.SESSIONS_OF_USER, account_id)
         ending = await self._statements.rows(_SESSIONS_OF, {"id": account_id})
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
         for row in ending:
             await note(self._statements, Topic.SESSION, str(row[0]))
         await self._statements.change(_DELETE_LINKS, {"id": account_id})
         await self._statements.change(_DELETE_LETTERS, {"id": account_id})
+
+    async def _claim(self, account_id: str, *, spares_admins: bool) -> None:
+        """Two who take the last two administrators away at once would each see the other one."""
+        await self._statements.claim(Claim.USER, account_id)
+        if not spares_admins:
+            await self._statements.claim(Claim.ADMINISTRATORS)
 
     async def _settle(self, account_id: str, changed: int) -> None:
         if not changed:
@@ -129,8 +140,9 @@ class SqlAccounts:
 
 
 class SqlAdministrators:
-    def __init__(self, queries: Queries) -> None:
-        self._queries = queries
+    def __init__(self, statements: Statements) -> None:
+        self._statements = statements
 
     async def has_any(self) -> bool:
-        return await self._queries.row(HAS_ADMIN, {}) is not None
+        await self._statements.claim(Claim.ADMINISTRATORS)
+        return await self._statements.row(HAS_ADMIN, {}) is not None

@@ -1,7 +1,7 @@
 """The noticeboard: every change to what a caller may do leaves a numbered row, in its transaction.
 
-`Revocations` reads on from the last number it has seen, and `Feed` tells others; see
-`sqlite.revocations` and `sqlite.feed`.
+On SQLite `Revocations` and `Feed` read on from the last number they have seen; on PostgreSQL each
+row is called out as well, and heard by those who listen.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,8 @@ from watchword.domain.time import Instant
 from watchword.ports import Change, Recorded, Topic
 
 COLUMNS = "seq, at, topic, subject, proof"
+NOTE = "INSERT INTO changes (at, topic, subject, proof) VALUES (:at, :topic, :subject, :proof)"
 
-_NOTE = "INSERT INTO changes (at, topic, subject, proof) VALUES (:at, :topic, :subject, :proof)"
 _FIND = f"SELECT {COLUMNS} FROM changes WHERE seq = :seq"  # noqa: S608  constant columns
 # By number from the first one on: a node of an earlier version notes no time.
 _LIST_SINCE = f"""
@@ -24,8 +24,7 @@ ORDER BY seq LIMIT :at_most
 
 async def note(statements: Statements, topic: Topic, subject: str = "", *, proof: int = 0) -> None:
     """``proof``: as of `Recorded`."""
-    noted = {"at": statements.now(), "topic": topic.value, "subject": subject, "proof": proof}
-    await statements.change(_NOTE, noted)
+    await statements.note(topic, subject, proof)
 
 
 def recorded_of(row: Row) -> Recorded:

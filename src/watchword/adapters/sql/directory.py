@@ -1,7 +1,7 @@
 """Reads over many accounts, and the clean-up of what has ended."""
 
 from watchword.adapters.sql.accounts import COLUMNS, account_of
-from watchword.adapters.sql.statements import Queries, Statements, Value, all_of
+from watchword.adapters.sql.statements import UNCLAIMED, Queries, Statements, Value, all_of
 from watchword.domain.accounts import Account
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
@@ -47,51 +47,33 @@ def _escape(text: str) -> str:
     return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
+def _piece(table: str, key: str, condition: str) -> str:
+    """Remove a bounded piece; what another process removes at this moment is left to it."""
+    names = key.strip("()")
+    return f"""
+    DELETE FROM {table} WHERE {key} IN (
+        WITH gone AS (SELECT {names} FROM {table} WHERE {condition} LIMIT :at_most {UNCLAIMED})
+        SELECT {names} FROM gone)
+    """  # noqa: S608  constant text
+
+
 _PURGES = (
-    """
-    DELETE FROM sessions WHERE id IN (
-        SELECT id FROM sessions WHERE expires_at <= :now LIMIT :at_most)
-    """,
-    """
-    DELETE FROM sessions WHERE id IN (
-        SELECT id FROM sessions WHERE ended_at <= :forgotten LIMIT :at_most)
-    """,
-    """
-    DELETE FROM devices WHERE device_hash IN (
-        SELECT device_hash FROM devices WHERE last_seen_at <= :unused LIMIT :at_most)
-      AND last_seen_at <= :unused
-    """,
-    """
-    DELETE FROM links WHERE token_hash IN (
-        SELECT token_hash FROM links WHERE expires_at <= :now LIMIT :at_most)
-    """,
-    """
-    DELETE FROM limits WHERE key IN (
-        SELECT key FROM limits WHERE resets_at <= :now LIMIT :at_most)
-    """,
-    """
-    DELETE FROM lockouts WHERE key IN (
-        SELECT key FROM lockouts WHERE last_at <= :forgotten AND key LIKE 'address:%'
-        LIMIT :at_most)
-    """,
-    """
-    DELETE FROM signing_keys WHERE kid IN (
-        SELECT kid FROM signing_keys WHERE retires_at IS NOT NULL AND retires_at <= :now
-        LIMIT :at_most)
-    """,
-    """
-    DELETE FROM audit_events WHERE seq IN (
-        SELECT seq FROM audit_events WHERE at < :too_old ORDER BY at LIMIT :at_most)
-    """,
+    _piece("sessions", "id", "expires_at <= :now"),
+    _piece("sessions", "id", "ended_at <= :forgotten"),
+    _piece("devices", "(user_id, device_hash)", "last_seen_at <= :unused"),
+    _piece("links", "token_hash", "expires_at <= :now"),
+    _piece("limits", "key", "resets_at <= :now"),
+    _piece("lockouts", "key", "last_at <= :forgotten AND key LIKE 'address:%'"),
+    _piece("signing_keys", "kid", "retires_at IS NOT NULL AND retires_at <= :now"),
+    _piece("audit_events", "seq", "at < :too_old ORDER BY at"),
 )
 # The newest changes stay: a process that has slept longer than this forgets all its pictures. So do
 # those that another service may still have to be told of.
-_TRIM_CHANGES = """
-DELETE FROM changes WHERE seq IN (
-    SELECT seq FROM changes
-    WHERE seq <= (SELECT MAX(seq) FROM changes) - 10000 AND at < :told
-    ORDER BY seq LIMIT :at_most)
-"""
+_TRIM_CHANGES = _piece(
+    "changes",
+    "seq",
+    "seq <= (SELECT MAX(seq) FROM changes) - 10000 AND at < :told ORDER BY seq",
+)
 _COUNT_LIVE = """
 SELECT COUNT(*) FROM sessions
 WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Row, Statements
+from watchword.adapters.sql.statements import HELD, Claim, Row, Statements
 from watchword.domain.factors import Totp
 from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
@@ -13,6 +13,7 @@ _COLUMNS = "user_id, sealed_secret, last_step, created_at, confirmed_at"
 _PROPOSE = f"""
 INSERT INTO totp ({_COLUMNS})
 SELECT u.id, :sealed_secret, :last_step, :created_at, NULL FROM users u WHERE u.id = :user_id
+{HELD}
 ON CONFLICT (user_id) DO UPDATE SET sealed_secret = excluded.sealed_secret,
     last_step = excluded.last_step, created_at = excluded.created_at
 WHERE totp.confirmed_at IS NULL
@@ -63,6 +64,7 @@ class SqlTotpFactors:
         return None if row is None else _totp_of(row)
 
     async def confirm(self, totp: Totp, *, step: int, now: Instant, shown_in: Session) -> bool:
+        await self._statements.claim(Claim.USER, totp.user_id)
         confirmed = await self._statements.change(
             _CONFIRM,
             {
@@ -96,6 +98,7 @@ class SqlTotpFactors:
         )
 
     async def remove(self, user_id: str) -> bool:
+        await self._statements.claim(Claim.USER, user_id)
         removed = await self._statements.rows(_REMOVE, {"user_id": user_id})
         await self._statements.change(_REMOVE_CODES, {"user_id": user_id})
         was_confirmed = any(row[0] is not None for row in removed)
@@ -125,6 +128,7 @@ class SqlRecoveryCodes:
         self._statements = statements
 
     async def replace(self, user_id: str, hashes: Sequence[bytes]) -> None:
+        await self._statements.claim(Claim.USER, user_id)
         await self._statements.change(_REMOVE_CODES, {"user_id": user_id})
         for code_hash in hashes:
             await self._statements.change(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from watchword.adapters.sql.statements import Row, Statements, UniqueViolation
+from watchword.adapters.sql.statements import Claim, Row, Statements
 from watchword.domain.errors import Conflict
 from watchword.domain.identities import LinkedIdentity
 from watchword.domain.time import Instant
@@ -18,6 +18,7 @@ _LINK = f"""
 INSERT INTO identities ({_COLUMNS})
 VALUES (:issuer, :subject, :user_id, :provider, :address, :address_proven, :created_at,
         :last_used_at)
+ON CONFLICT DO NOTHING
 """  # noqa: S608  constant columns
 _NOTE_USE = """
 UPDATE identities SET address = :address, last_used_at = :now
@@ -40,32 +41,35 @@ class SqlIdentities:
         return None if row is None else _identity_of(row)
 
     async def list_of(self, user_id: str) -> Sequence[LinkedIdentity]:
+        await self._statements.claim(Claim.USER, user_id)
         rows = await self._statements.rows(_LIST, {"user_id": user_id})
         return [_identity_of(row) for row in rows]
 
     async def link(self, identity: LinkedIdentity) -> None:
-        try:
-            await self._statements.change(
-                _LINK,
-                {
-                    **_key(identity),
-                    "provider": identity.provider,
-                    "address": identity.address,
-                    "address_proven": int(identity.address_proven),
-                    "created_at": identity.created_at,
-                    "last_used_at": identity.last_used_at,
-                },
-            )
-        except UniqueViolation:
-            raise Conflict("This account of the provider is linked already.") from None
+        await self._statements.claim(Claim.USER, identity.user_id)
+        inserted = await self._statements.change(
+            _LINK,
+            {
+                **_key(identity),
+                "provider": identity.provider,
+                "address": identity.address,
+                "address_proven": int(identity.address_proven),
+                "created_at": identity.created_at,
+                "last_used_at": identity.last_used_at,
+            },
+        )
+        if not inserted:
+            raise Conflict("This account of the provider is linked already.")
 
     async def note_use(self, identity: LinkedIdentity, address: str, *, now: Instant) -> None:
         await self._statements.change(_NOTE_USE, {**_key(identity), "address": address, "now": now})
 
     async def unlink(self, identity: LinkedIdentity) -> bool:
+        await self._statements.claim(Claim.USER, identity.user_id)
         return bool(await self._statements.change(_UNLINK, _key(identity)))
 
     async def unlink_unproven(self, user_id: str) -> Sequence[LinkedIdentity]:
+        await self._statements.claim(Claim.USER, user_id)
         rows = await self._statements.rows(_UNLINK_UNPROVEN, {"user_id": user_id})
         removed = [_identity_of(row) for row in rows]
         return sorted(removed, key=lambda i: (i.created_at, i.issuer, i.subject))

@@ -5,14 +5,17 @@ from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.time import Instant, Span
 from watchword.ports import Allowance, Tally
 
-_HIT = """
+# Whoever counts a hit, or clears failures, does not wait for the disk of the server; when its power
+# goes, the newest hits are lost, or there is one failure too many.
+_UNWAITED = "set_config('synchronous_commit', 'off', true)"
+_HIT = f"""
 INSERT INTO limits (key, hits, resets_at) VALUES (:key, 1, :resets_at)
 ON CONFLICT (key) DO UPDATE SET
     hits = CASE WHEN limits.resets_at <= :now THEN 1 ELSE limits.hits + 1 END,
     resets_at = CASE WHEN limits.resets_at <= :now THEN excluded.resets_at
                      ELSE limits.resets_at END
-RETURNING hits, resets_at
-"""
+RETURNING hits, resets_at /*!, {_UNWAITED} */
+"""  # noqa: S608  constant text
 _PEEK = "SELECT hits, resets_at FROM limits WHERE key = :key AND resets_at > :now"
 # The share goes with its window: one that began before the window of the key counts for nothing.
 _HIT_SHARE = """
@@ -51,7 +54,7 @@ _RECLAIM = """
 UPDATE lockouts SET last_at = last_at WHERE key = :key
 RETURNING failures, locks, consecutive, locked_until, last_at
 """
-_SUCCEED = "DELETE FROM lockouts WHERE key = :key"
+_SUCCEED = f"DELETE FROM lockouts WHERE key = :key /*! RETURNING {_UNWAITED} */"  # noqa: S608
 _FORGET_ALL = "DELETE FROM lockouts WHERE key = :key OR (key >= :below AND key < :above)"
 
 

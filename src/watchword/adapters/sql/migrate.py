@@ -3,15 +3,25 @@
 import sqlite3
 from pathlib import Path
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, connect, explain
+from watchword.adapters.sql.failures import StoreFailed
+from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.domain.time import MINUTE, SECOND
 
 NEWEST = "0008"
-_FOLDER = Path(__file__).parent / "migrations"
+FOLDER = Path(__file__).parent / "migrations"
 
 
 class SchemaTooNew(StoreFailed):
     """A newer version of Watchword has migrated this database."""
+
+
+def require_known(revision: str | None) -> None:
+    """Raise `SchemaTooNew` for one that comes after `NEWEST`."""
+    if revision is not None and revision > NEWEST:
+        raise SchemaTooNew(
+            f"The database has schema {revision}, this version knows {NEWEST}: install the newer"
+            " version of Watchword again, or restore a backup."
+        )
 
 
 def current_revision(path: Path) -> str | None:
@@ -40,11 +50,7 @@ def migrate(path: Path) -> bool:
     revision = current_revision(path)
     if revision == NEWEST:
         return False
-    if revision is not None and revision > NEWEST:
-        raise SchemaTooNew(
-            f"The database has schema {revision}, this version knows {NEWEST}: install the newer"
-            " version of Watchword again, or restore a backup."
-        )
+    require_known(revision)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600)
@@ -68,7 +74,7 @@ def upgrade(raw: sqlite3.Connection, revision: str) -> None:
 
     engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
     config = Config()
-    config.set_main_option("script_location", str(_FOLDER))
+    config.set_main_option("script_location", str(FOLDER))
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql("BEGIN IMMEDIATE")

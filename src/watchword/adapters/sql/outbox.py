@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from watchword.adapters.sql.statements import Queries, Row, Statements
+from watchword.adapters.sql.statements import UNCLAIMED, Claim, Queries, Row, Statements
 from watchword.domain.letters import WITH_LINK, Letter, Reason
 from watchword.domain.time import Instant, Span
 
@@ -15,7 +15,9 @@ VALUES (:id, :reason, :address, :user_id, :ip, :user_agent, :detail, :created_at
 _CLAIM = f"""
 UPDATE letters SET due_at = :until, attempts = attempts + 1
 WHERE due_at <= :now AND id IN (
-    SELECT id FROM letters WHERE due_at <= :now ORDER BY due_at LIMIT :at_most)
+    WITH due AS (
+        SELECT id FROM letters WHERE due_at <= :now ORDER BY due_at LIMIT :at_most {UNCLAIMED})
+    SELECT id FROM due)
 RETURNING {_COLUMNS}
 """  # noqa: S608  constant text
 _HOLD = "UPDATE letters SET due_at = :until WHERE id = :id AND attempts = :attempts"
@@ -67,6 +69,8 @@ class SqlOutbox:
         return sorted(map(_letter_of, rows), key=lambda letter: (letter.created_at, letter.id))
 
     async def hold(self, letter: Letter, *, until: Instant) -> bool:
+        if letter.user_id is not None:
+            await self._statements.claim(Claim.USER, letter.user_id)
         changed = await self._statements.change(
             _HOLD, {"id": letter.id, "attempts": letter.attempts, "until": until}
         )

@@ -10,8 +10,13 @@ _VERIFY = "UPDATE users SET email_verified = 1 WHERE id = :id AND email_key = :k
 _CHANGE = """
 UPDATE users SET email = :email, email_key = :key, email_verified = 1
 WHERE id = :id AND email_key = :before
+  AND NOT EXISTS (SELECT 1 FROM users o WHERE o.email_key = :key AND o.id <> :id)
 """
+_IS_TAKEN = "SELECT 1 FROM users WHERE email_key = :key AND id <> :id"
 _SET_PASSWORD = "UPDATE users SET password_hash = :encoded WHERE id = :id"
+
+
+_TAKEN = "An account with this e-mail address exists already."
 
 
 class SqlOwnership:
@@ -30,8 +35,11 @@ class SqlOwnership:
             changed = await self._statements.change(
                 _CHANGE, {"id": account_id, "before": instead_of.key, **new}
             )
-        except UniqueViolation:
-            raise Conflict("An account with this e-mail address exists already.") from None
+        except UniqueViolation:  # somebody else was a moment faster
+            raise Conflict(_TAKEN) from None
+        taken = {"id": account_id, "key": address.key}
+        if not changed and await self._statements.row(_IS_TAKEN, taken) is not None:
+            raise Conflict(_TAKEN)
         return await self._noticed(account_id, changed)
 
     async def set_password(self, account_id: str, encoded: str | None) -> None:

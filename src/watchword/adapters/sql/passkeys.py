@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from watchword.adapters.sql.statements import Row, Statements, UniqueViolation
+from watchword.adapters.sql.statements import Claim, Row, Statements
 from watchword.crypto.passkeys import PasskeyUse
 from watchword.domain.errors import Conflict
 from watchword.domain.factors import Passkey
@@ -16,6 +16,7 @@ _INSERT = f"""
 INSERT INTO passkeys ({_COLUMNS})
 VALUES (:id, :user_id, :name, :credential_id, :public_key, :sign_count, :aaguid, :transports,
         :backup_eligible, :backed_up, :created_at, :last_used_at)
+ON CONFLICT DO NOTHING
 """  # noqa: S608  constant columns
 _FIND = f"SELECT {_COLUMNS} FROM passkeys WHERE credential_id = :credential_id"  # noqa: S608
 _LIST = f"""
@@ -34,36 +35,37 @@ class SqlPasskeys:
         self._statements = statements
 
     async def insert(self, passkey: Passkey) -> None:
-        try:
-            await self._statements.change(
-                _INSERT,
-                {
-                    "id": passkey.id,
-                    "user_id": passkey.user_id,
-                    "name": passkey.name,
-                    "credential_id": passkey.credential_id,
-                    "public_key": passkey.public_key,
-                    "sign_count": passkey.sign_count,
-                    "aaguid": passkey.aaguid,
-                    "transports": " ".join(passkey.transports),
-                    "backup_eligible": int(passkey.backup_eligible),
-                    "backed_up": int(passkey.backed_up),
-                    "created_at": passkey.created_at,
-                    "last_used_at": passkey.last_used_at,
-                },
-            )
-        except UniqueViolation:
-            raise Conflict("This passkey is registered already.") from None
+        inserted = await self._statements.change(
+            _INSERT,
+            {
+                "id": passkey.id,
+                "user_id": passkey.user_id,
+                "name": passkey.name,
+                "credential_id": passkey.credential_id,
+                "public_key": passkey.public_key,
+                "sign_count": passkey.sign_count,
+                "aaguid": passkey.aaguid,
+                "transports": " ".join(passkey.transports),
+                "backup_eligible": int(passkey.backup_eligible),
+                "backed_up": int(passkey.backed_up),
+                "created_at": passkey.created_at,
+                "last_used_at": passkey.last_used_at,
+            },
+        )
+        if not inserted:
+            raise Conflict("This passkey is registered already.")
 
     async def find(self, credential_id: bytes) -> Passkey | None:
         row = await self._statements.row(_FIND, {"credential_id": credential_id})
         return None if row is None else _passkey_of(row)
 
     async def list_of(self, user_id: str) -> Sequence[Passkey]:
+        await self._statements.claim(Claim.USER, user_id)
         rows = await self._statements.rows(_LIST, {"user_id": user_id})
         return [_passkey_of(row) for row in rows]
 
     async def record_use(self, passkey_id: str, use: PasskeyUse, *, now: Instant) -> bool:
+        await self._statements.claim(Claim.OWNER_OF_PASSKEY, passkey_id)
         changed = await self._statements.change(
             _RECORD_USE,
             {
@@ -76,12 +78,14 @@ class SqlPasskeys:
         return bool(changed)
 
     async def rename(self, user_id: str, passkey_id: str, name: str) -> bool:
+        await self._statements.claim(Claim.USER, user_id)
         changed = await self._statements.change(
             _RENAME, {"id": passkey_id, "user_id": user_id, "name": name}
         )
         return bool(changed)
 
     async def remove(self, user_id: str, passkey_id: str) -> bool:
+        await self._statements.claim(Claim.USER, user_id)
         changed = await self._statements.change(_REMOVE, {"id": passkey_id, "user_id": user_id})
         return bool(changed)
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Row, Statements
+from watchword.adapters.sql.statements import Claim, Row, Statements
 from watchword.domain.errors import LinkInvalid
 from watchword.domain.links import Link, Purpose
 from watchword.domain.time import Instant, Span
@@ -69,6 +69,9 @@ class SqlLinks:
     async def insert(self, link: Link) -> None:
         owner = link.user_id or ""
         if link.purpose.replaces:
+            # The first administrator's links are of nobody: they go with the set of those.
+            what = Claim.USER if owner else Claim.ADMINISTRATORS
+            await self._statements.claim(what, owner)
             await self._statements.change(
                 _REPLACE_LINKS, {"purpose": link.purpose.value, "user_id": owner}
             )
@@ -102,6 +105,7 @@ class SqlLinks:
         now: Instant,
         binding: bytes | None = None,
     ) -> Link | None:
+        await self._statements.claim(Claim.OWNER_OF_LINK, token_hash)
         rows = await self._statements.rows(
             _CONSUME_LINK,
             {
@@ -177,6 +181,7 @@ class SqlKeys:
         self._statements = statements
 
     async def list_keys(self) -> Sequence[StoredKey]:
+        await self._statements.claim(Claim.KEYS)
         return [_key_of(row) for row in await self._statements.rows(_LIST_KEYS, {})]
 
     async def insert(self, key: StoredKey) -> None:
@@ -194,6 +199,7 @@ class SqlKeys:
         await note(self._statements, Topic.KEYS)
 
     async def activate(self, kid: str, *, now: Instant, overlap: Span) -> None:
+        await self._statements.claim(Claim.KEYS)
         activated = await self._statements.change(_ACTIVATE_KEY, {"kid": kid, "now": now})
         if activated:
             await self._statements.change(_RETIRE_KEYS, {"kid": kid, "retires_at": now + overlap})

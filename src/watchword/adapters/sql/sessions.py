@@ -6,7 +6,7 @@ from watchword.adapters.sql.accounts import COLUMNS as ACCOUNT_COLUMNS
 from watchword.adapters.sql.accounts import WIDTH as ACCOUNT_WIDTH
 from watchword.adapters.sql.accounts import account_of
 from watchword.adapters.sql.changes import note
-from watchword.adapters.sql.statements import Row, Statements
+from watchword.adapters.sql.statements import HELD, Claim, Parameters, Row, Statements
 from watchword.domain.devices import Origin
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
 from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
@@ -26,6 +26,7 @@ SELECT :id, u.id, :transport, :generation, :proof, :salt, :rotated_at, :created_
 FROM users u
 WHERE u.id = :user_id AND u.status = 'active'
   AND (:proven = '' OR u.password_hash = :proven)
+{HELD}
 """  # noqa: S608  constant text
 _ALIVE = "ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now"
 _TOO_MANY = f"""
@@ -152,12 +153,15 @@ class SqlSessions:
         if rows and not evicts:
             await self._statements.change(_TAKE_BACK, {"id": session.id})
             raise SessionLimitReached
+        if rows:
+            await self._statements.claim(Claim.SESSIONS_OF_USER, session.user_id)
         too_many = [str(row[0]) for row in rows]
         for session_id in too_many:
-            await self.end(session_id, EndReason.EVICTED, now=now)
+            await self._end(session_id, EndReason.EVICTED, now=now)
         return too_many
 
     async def find(self, session_id: str) -> Standing | None:
+        await self._statements.claim(Claim.OWNER_OF_SESSION, session_id)
         row = await self._statements.row(_FIND, {"id": session_id})
         if row is None:
             return None
@@ -193,6 +197,10 @@ class SqlSessions:
         return proven
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
+        await self._statements.claim(Claim.OWNER_OF_SESSION, session_id)
+        return await self._end(session_id, reason, now=now)
+
+    async def _end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
         ended = await self._statements.change(
             _END, {"id": session_id, "reason": reason.value, "now": now}
         )
@@ -203,6 +211,8 @@ class SqlSessions:
     async def end_all(
         self, user_id: str, reason: EndReason, *, now: Instant, keep: str | None = None
     ) -> int:
+        await self._statements.claim(Claim.USER, user_id)
+        await self._statements.claim(Claim.SESSIONS_OF_USER, user_id)
         rows = await self._statements.rows(
             _END_ALL,
             {"user_id": user_id, "reason": reason.value, "now": now, "keep": keep or ""},
@@ -212,5 +222,5 @@ class SqlSessions:
         return sum(row[1] == 1 for row in rows)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
-        for session_id, at in seen:
-            await self._statements.change(_TOUCH, {"id": session_id, "now": at})
+        uses: list[Parameters] = [{"id": session_id, "now": at} for session_id, at in sorted(seen)]
+        await self._statements.change_each(_TOUCH, uses)

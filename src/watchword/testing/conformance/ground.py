@@ -13,15 +13,7 @@ from watchword.domain.devices import Origin
 from watchword.domain.roles import ADMIN, USER
 from watchword.domain.sessions import Rotation, Session, Step, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
-from watchword.ports import (
-    Feed,
-    Housekeeping,
-    Limits,
-    Lockouts,
-    Revocations,
-    Store,
-    Unit,
-)
+from watchword.ports import OpenStore, Unit
 from watchword.testing.fakes import START
 
 Result = TypeVar("Result")
@@ -33,19 +25,8 @@ class Abandoned(Exception):
     """Raised in a transaction to leave it."""
 
 
-class ConformingStore(Store, Housekeeping, Protocol):
-    """All ports of a store in one object."""
-
-    @property
-    def limits(self) -> Limits: ...
-    @property
-    def lockouts(self) -> Lockouts: ...
-    @property
-    def revocations(self) -> Revocations: ...
-    @property
-    def feed(self) -> Feed: ...
-
-    async def close(self) -> None: ...
+class ConformingStore(OpenStore, Protocol):
+    """What is held to the promises."""
 
 
 class Promises(ABC):

@@ -49,22 +49,32 @@ async def live(_: Call) -> Answer:
 
 
 async def ready(call: Call) -> Answer:
-    """Whether requests should be sent here."""
+    """Whether requests should be sent here; not any more once the process is about to end."""
+    if call.services.leaving.is_set():
+        return _unready(HealthAnswer("leaving", {}))
+    checks = {name: await _look(call, name) for name in call.services.checks}
+    if any(check.status == "failed" for check in checks.values()):
+        return _unready(HealthAnswer("failed", checks))
+    return as_json(HealthAnswer("ok", checks))
+
+
+async def _look(call: Call, name: str) -> CheckShape:
     services = call.services
     started = services.seconds()
     try:
-        await services.store.check()
-        await services.keyring.keys()
+        await services.checks[name]()
     except Unavailable as error:
         services.log.error(  # noqa: TRY400  the reason is enough; the way to it is known
-            "not_ready", request_id=call.request_id, reason=str(error)
+            "not_ready", request_id=call.request_id, check=name, reason=str(error)
         )
-        failed = HealthAnswer("failed", {"database": CheckShape("failed")})
-        answer = as_json(failed, status=503)
-        answer.headers.append((b"retry-after", b"1"))
-        return answer
-    took = round((services.seconds() - started) * 1_000, 2)
-    return as_json(HealthAnswer("ok", {"database": CheckShape("ok", took)}))
+        return CheckShape("failed")
+    return CheckShape("ok", round((services.seconds() - started) * 1_000, 2))
+
+
+def _unready(health: HealthAnswer) -> Answer:
+    answer = as_json(health, status=503)
+    answer.headers.append((b"retry-after", b"1"))
+    return answer
 
 
 async def metrics(call: Call) -> Answer:

@@ -1,11 +1,10 @@
 """Connections to one SQLite file, and what its errors mean to people."""
 
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
+from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.statements import UniqueViolation
-from watchword.domain.errors import Unavailable
 from watchword.domain.time import SECOND, Span
 
 # A commit is on the disk before it is answered: FULL also syncs the log in WAL mode.
@@ -17,15 +16,6 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint = 2000",
 )
 _SETUP_WAIT: Span = 5 * SECOND
-
-# Told what the store did, and in how many seconds; from any thread.
-Observe = Callable[[str, float], None]
-
-
-def unobserved(_: str, __: float) -> None:
-    """For who does not want to know."""
-
-
 _SWITCH_ATTEMPTS = 20
 
 _REMEDIES = {
@@ -38,17 +28,6 @@ _REMEDIES = {
     sqlite3.SQLITE_CORRUPT: "The database file is damaged: restore a backup.",
     sqlite3.SQLITE_NOTADB: "The database file is not a SQLite database: check its path.",
 }
-
-
-class StoreFailed(Unavailable):
-    """The database refused; ``remedy`` is for the operator's log, never for a client."""
-
-    def __init__(self, remedy: str) -> None:
-        super().__init__()
-        self.remedy = remedy
-
-    def __str__(self) -> str:
-        return self.remedy
 
 
 def explain(error: sqlite3.Error) -> StoreFailed:

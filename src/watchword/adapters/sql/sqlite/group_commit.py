@@ -17,7 +17,8 @@ from time import perf_counter
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, explain
+from watchword.adapters.sql.failures import Observe, StoreFailed
+from watchword.adapters.sql.sqlite.connections import explain
 from watchword.adapters.sql.sqlite.errands import Errands, tell
 from watchword.adapters.sql.sqlite.gathering import Gathering
 from watchword.adapters.sql.sqlite.lock import ask_for_lock

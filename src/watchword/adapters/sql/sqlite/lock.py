@@ -2,7 +2,8 @@
 
 import sqlite3
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, explain, is_busy
+from watchword.adapters.sql.failures import StoreFailed
+from watchword.adapters.sql.sqlite.connections import explain, is_busy
 from watchword.domain.time import Span
 
 _PATIENCE: Span = 10

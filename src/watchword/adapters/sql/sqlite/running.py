@@ -2,15 +2,17 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
-from watchword.adapters.sql.sqlite.connections import Observe, StoreFailed, connect, translate
-from watchword.adapters.sql.statements import Parameters, Row
+from watchword.adapters.sql.changes import NOTE
+from watchword.adapters.sql.failures import Observe, StoreFailed
+from watchword.adapters.sql.sqlite.connections import connect, translate
+from watchword.adapters.sql.statements import Claim, Parameters, Row
 from watchword.domain.time import SECOND, Span
-from watchword.ports import Clock
+from watchword.ports import Clock, Topic
 
 _SLOW_WAIT: Span = 5 * SECOND
 
@@ -20,7 +22,7 @@ class InPlace:
 
     def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
-        self.now = clock.now
+        self._clock = clock
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         try:
@@ -37,6 +39,17 @@ class InPlace:
             return self._execute(sql, parameters).rowcount
         except sqlite3.Error as error:
             raise translate(error) from error
+
+    async def change_each(self, sql: str, each: Iterable[Parameters]) -> None:
+        for parameters in each:
+            await self.change(sql, parameters)
+
+    async def claim(self, what: Claim, key: str | bytes = "") -> None:
+        """There is one writer, who has everything."""
+
+    async def note(self, topic: Topic, subject: str, proof: int) -> None:
+        noted = {"at": self._clock.now(), "topic": topic.value, "subject": subject, "proof": proof}
+        await self.change(NOTE, noted)
 
     def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         return self._connection.execute(sql, parameters)

@@ -5,7 +5,8 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Final
 
-from watchword.adapters.sql.sqlite.connections import StoreFailed, explain
+from watchword.adapters.sql.failures import StoreFailed
+from watchword.adapters.sql.sqlite.connections import explain
 
 ROLLED_BACK: Final = "A failed write rolled back everything that was not committed yet."
 

@@ -5,23 +5,15 @@ from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
-from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
-from watchword.adapters.sql.directory import SqlDirectory, SqlPurge, count_live_sessions
-from watchword.adapters.sql.factors import SqlRecoveryCodes, SqlTotpFactors
-from watchword.adapters.sql.identities import SqlIdentities
-from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
-from watchword.adapters.sql.ownership import SqlOwnership
-from watchword.adapters.sql.passkeys import SqlPasskeys
-from watchword.adapters.sql.records import SqlDevices, SqlKeys, SqlLinks
-from watchword.adapters.sql.sessions import SqlSessions
-from watchword.adapters.sql.sqlite.connections import Observe, connect, explain, unobserved
+from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
+from watchword.adapters.sql.failures import Observe, unobserved
+from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.adapters.sql.sqlite.counters import SqliteLimits, SqliteLockouts
 from watchword.adapters.sql.sqlite.feed import SqliteFeed
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
-from watchword.adapters.sql.statements import Queries, Statements
+from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
 from watchword.ports import Clock, Unit
@@ -29,37 +21,6 @@ from watchword.ports import Clock, Unit
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
 _END_PROBE = "DELETE FROM limits WHERE key = 'check'"
-
-
-class SqlReading:
-    def __init__(self, point: Statements, slow: Queries) -> None:
-        self.accounts = SqlAccounts(point)
-        self.administrators = SqlAdministrators(point)
-        self.passkeys = SqlPasskeys(point)
-        self.identities = SqlIdentities(point)
-        self.sessions = SqlSessions(point)
-        self.outbox = SqlOutboxReader(point)
-        self.devices = SqlDevices(point)
-        self.keys = SqlKeys(point)
-        self.directory = SqlDirectory(slow)
-        self.audit = SqlAuditReader(slow)
-
-
-class SqlUnit:
-    def __init__(self, statements: Statements) -> None:
-        self.accounts = SqlAccounts(statements)
-        self.administrators = SqlAdministrators(statements)
-        self.passkeys = SqlPasskeys(statements)
-        self.identities = SqlIdentities(statements)
-        self.sessions = SqlSessions(statements)
-        self.ownership = SqlOwnership(statements)
-        self.totp = SqlTotpFactors(statements)
-        self.recovery_codes = SqlRecoveryCodes(statements)
-        self.links = SqlLinks(statements)
-        self.outbox = SqlOutbox(statements)
-        self.devices = SqlDevices(statements)
-        self.keys = SqlKeys(statements)
-        self.audit = SqlAuditLog(statements)
 
 
 class SqliteStore:

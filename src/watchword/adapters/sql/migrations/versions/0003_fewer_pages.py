@@ -12,11 +12,13 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-text, number = sa.Text(), sa.BigInteger()
+# Compared byte by byte, as SQLite does.
+text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+number = sa.BigInteger()
 
 
 def upgrade() -> None:
-    if op.get_bind().dialect.name == "sqlite":
+    if op.get_context().dialect.name == "sqlite":
         _counters()
         _devices()
     _index_only("sessions_by_ending", "sessions", ["ended_at"], where="ended_at IS NOT NULL")

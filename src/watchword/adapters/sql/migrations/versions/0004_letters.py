@@ -8,7 +8,9 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-text, number = sa.Text(), sa.BigInteger()
+# Compared byte by byte, as SQLite does.
+text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+number = sa.BigInteger()
 
 
 def upgrade() -> None:

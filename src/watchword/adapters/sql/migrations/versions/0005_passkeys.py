@@ -8,7 +8,9 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-text, number, blob = sa.Text(), sa.BigInteger(), sa.LargeBinary()
+# Compared byte by byte, as SQLite does.
+text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+number, blob = sa.BigInteger(), sa.LargeBinary()
 
 
 def upgrade() -> None:

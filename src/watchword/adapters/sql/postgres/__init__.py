@@ -1,0 +1,1 @@
+"""PostgreSQL: many nodes, one truth; statements prepared and run on the driver."""

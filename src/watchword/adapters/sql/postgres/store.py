@@ -1,0 +1,154 @@
+"""The store on PostgreSQL: shared by any number of nodes, which come and go."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
+from watchword.adapters.sql.failures import Observe, unobserved
+from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
+from watchword.adapters.sql.postgres.pool import Pool
+from watchword.adapters.sql.postgres.revocations import PostgresRevocations
+from watchword.adapters.sql.postgres.running import Searches, Singles
+from watchword.adapters.sql.postgres.transactions import InTransaction, Transactions
+from watchword.adapters.sql.sessions import SqlSessions
+from watchword.adapters.sql.statements import Claim
+from watchword.adapters.sql.unit import SqlReading, SqlUnit
+from watchword.domain.sessions import Rotation, Step
+from watchword.domain.time import SECOND, Instant, Span
+from watchword.ports import Change, Randomness, Revocations, Unit
+
+_NAME_BYTES: Final = 8
+_HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
+_LOOK: Final = "SELECT 1 FROM users LIMIT 1"
+_PROBE: Final = "INSERT INTO limits (key, hits, resets_at) VALUES (:key, 0, 0)"
+_END_PROBE: Final = "DELETE FROM limits WHERE key = :key"
+
+
+class Channel(Revocations, Protocol):
+    """How nodes tell each other of what they have changed."""
+
+    async def announce(self, changes: Sequence[Change]) -> None:
+        """Of changes that are committed, or may be; whoever made them is answered after it."""
+        ...
+
+    async def ready(self, within: Span) -> None:
+        """Return when others are heard. Raise `Unavailable` if they are not in ``within`` ms."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ByDatabase:
+    """The database itself calls changes out. ``monotonic`` counts seconds and goes on while the
+    machine sleeps; ``bound``: how many ms after its commit a change on another node may go unseen,
+    whatever happens to the network.
+    """
+
+    monotonic: Callable[[], float]
+    bound: Span = SECOND
+
+
+class PostgresStore:
+    """Nothing is opened before it is needed; `close` lets go of everything."""
+
+    def __init__(
+        self,
+        address: Address,
+        nodes: ByDatabase | Channel,
+        *,
+        randomness: Randomness,
+        audit_retention: Span | None = None,
+        observe: Observe = unobserved,
+    ) -> None:
+        own_name = randomness.bytes(_NAME_BYTES).hex()
+        self._pool = Pool(address, observe)
+        self._singles = Singles(self._pool, holds=True)
+        self._rotations = SqlSessions(self._singles)
+        self._searches = Searches(self._pool, observe)
+        self._probe_key = f"check {own_name}"
+        sender: str | None = None
+        self.revocations: Channel
+        if isinstance(nodes, ByDatabase):
+            sender = own_name
+            self.revocations = PostgresRevocations(
+                address,
+                sender=sender,
+                bound=nodes.bound,
+                monotonic=nodes.monotonic,
+                randomness=randomness,
+                lost=self._pool.forget_idle,
+            )
+        else:
+            self.revocations = nodes
+        self._transactions = Transactions(
+            self._pool,
+            sender=sender,
+            announce=self.revocations.announce,
+            observe=observe,
+        )
+        self._purge = SqlPurge(self._singles, audit_retention=audit_retention)
+        self.reading = SqlReading(Singles(self._pool, holds=False), self._searches)
+        self.limits = PostgresLimits(self._singles, self._transactions)
+        self.lockouts = PostgresLockouts(self._singles, self._transactions)
+
+    def transaction(self) -> AbstractAsyncContextManager[SqlUnit]:
+        return self._transactions.begin(SqlUnit)
+
+    async def rotate(
+        self,
+        session_id: str,
+        generation: int,
+        otherwise: Callable[[Unit], Awaitable[Step]],
+        *,
+        now: Instant,
+    ) -> Step:
+        if await self._rotations.rotate(session_id, generation, now=now):
+            return Step(Rotation.CURRENT, generation + 1)
+
+        async def look_again() -> Step:
+            async with self._transactions.begin(_RotationUnit) as unit:
+                if await unit.rotate_held(session_id, generation, now=now):
+                    return Step(Rotation.CURRENT, generation + 1)
+                return await otherwise(unit)
+
+        return await patiently(look_again)
+
+    async def gather(self, within: Span) -> None:
+        """At once: the server lets commits of many connections share the disk by itself."""
+
+    async def purge(self, now: Instant, *, at_most: int) -> int:
+        return await self._purge.purge(now, at_most=at_most)
+
+    async def count_live_sessions(self, now: Instant) -> int:
+        return await count_live_sessions(self._searches, now)
+
+    async def check(self) -> None:
+        """Read, then commit a true change: a standby can be read as well."""
+        await self._singles.row(_LOOK, {})
+        async with self._transactions.begin(_itself) as statements:
+            await statements.change(_PROBE, {"key": self._probe_key})
+            await statements.change(_END_PROBE, {"key": self._probe_key})
+
+    async def close(self) -> None:
+        await self.revocations.close()
+        await self._pool.close()
+
+
+class _RotationUnit(SqlUnit):
+    def __init__(self, statements: InTransaction) -> None:
+        super().__init__(statements)
+        self._statements = statements
+
+    async def rotate_held(self, session_id: str, generation: int, *, now: Instant) -> bool:
+        """Once more, with the session to itself: whoever moves it on waits from here on."""
+        await self._statements.claim(Claim.OWNER_OF_SESSION, session_id)
+        await self._statements.row(_HOLD_SESSION, {"id": session_id})
+        return await self.sessions.rotate(session_id, generation, now=now)
+
+
+def _itself(statements: InTransaction) -> InTransaction:
+    return statements

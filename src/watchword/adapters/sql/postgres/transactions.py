@@ -1,0 +1,214 @@
+"""A transaction: one connection, READ COMMITTED, committed before its block is left."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from time import perf_counter
+from types import TracebackType
+from typing import Final, Generic, NoReturn, TypeVar
+
+from watchword.adapters.sql.failures import Observe, StoreFailed
+from watchword.adapters.sql.postgres.dialect import Dialect
+from watchword.adapters.sql.postgres.driver import FAILURES, Connection
+from watchword.adapters.sql.postgres.failures import is_gone, translate
+from watchword.adapters.sql.postgres.pool import Pool
+from watchword.adapters.sql.postgres.running import count_of
+from watchword.adapters.sql.statements import Claim, Parameters, Row, Value
+from watchword.ports import Change, Topic
+
+Given = TypeVar("Given")
+CHANNEL: Final = "watchword_changes"
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_ROLLBACK_WITHIN: Final = 1.0  # seconds
+_NOTE: Final = "INSERT INTO changes (topic, subject) VALUES ($1, $2)"
+_CALL_OUT: Final = f"""
+WITH noted AS (INSERT INTO changes (topic, subject) VALUES ($1, $2) RETURNING topic, subject)
+SELECT pg_notify('{CHANNEL}', $3 || ' ' || topic || ' ' || subject) FROM noted
+"""  # noqa: S608  a constant name
+_OWNER: Final = "SELECT u.id FROM users u JOIN {} s ON s.user_id = u.id WHERE s.{} = $1"
+_HELD: Final = " FOR NO KEY UPDATE OF u"
+_CLAIMS: Final = {
+    Claim.USER: "SELECT u.id FROM users u WHERE u.id = $1" + _HELD,  # noqa: S608  constant text
+    Claim.OWNER_OF_SESSION: _OWNER.format("sessions", "id") + _HELD,
+    Claim.OWNER_OF_LINK: _OWNER.format("links", "token_hash") + _HELD,
+    Claim.OWNER_OF_PASSKEY: _OWNER.format("passkeys", "id") + _HELD,
+    Claim.SESSIONS_OF_USER: "SELECT id FROM sessions WHERE user_id = $1 ORDER BY id FOR UPDATE",
+}
+# Sets that have no row of their own: a lock by number, "watchword" in bytes and one more.
+_SETS: Final = {Claim.ADMINISTRATORS: 0x77617463_68776F01, Claim.KEYS: 0x77617463_68776F02}
+_CLAIM_SET: Final = "SELECT pg_advisory_xact_lock($1)"
+
+
+class InTransaction:
+    """`Statements` on the one connection; ``notes`` are the changes that it makes known."""
+
+    def __init__(self, connection: Connection, dialect: Dialect, sender: str | None) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        self._sender = sender
+        self._claimed: set[tuple[Claim, str | bytes]] = set()
+        self.notes: list[Change] = []
+        self.is_over = False
+
+    async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
+        text, values = self._dialect.translate(sql, parameters)
+        return await self._fetch(text, values)
+
+    async def row(self, sql: str, parameters: Parameters) -> Row | None:
+        rows = await self.rows(sql, parameters)
+        return rows[0] if rows else None
+
+    async def change(self, sql: str, parameters: Parameters) -> int:
+        text, values = self._dialect.translate(sql, parameters)
+        self._require_open()
+        try:
+            return count_of(await self._connection.execute(text, *values))
+        except FAILURES as error:
+            self._fail(error)
+
+    async def change_each(self, sql: str, each: Iterable[Parameters]) -> None:
+        todo = [self._dialect.translate(sql, parameters) for parameters in each]
+        self._require_open()
+        if not todo:
+            return
+        try:
+            await self._connection.executemany(todo[0][0], [values for _, values in todo])
+        except FAILURES as error:
+            self._fail(error)
+
+    async def claim(self, what: Claim, key: str | bytes = "") -> None:
+        if (what, key) in self._claimed:
+            return
+        if what in _SETS:
+            await self._fetch(_CLAIM_SET, [_SETS[what]])
+        else:
+            rows = await self._fetch(_CLAIMS[what], [key])
+            if rows and what is not Claim.SESSIONS_OF_USER:
+                self._claimed.add((Claim.USER, str(rows[0][0])))
+        self._claimed.add((what, key))
+
+    async def note(self, topic: Topic, subject: str) -> None:
+        self.notes.append(Change(topic, subject))
+        if self._sender is None:
+            await self._fetch(_NOTE, [topic.value, subject])
+        else:
+            await self._fetch(_CALL_OUT, [topic.value, subject, self._sender])
+
+    async def _fetch(self, text: str, values: Sequence[Value]) -> Sequence[Row]:
+        self._require_open()
+        try:
+            return await self._connection.fetch(text, *values)
+        except FAILURES as error:
+            self._fail(error)
+
+    def _require_open(self) -> None:
+        if self.is_over:
+            raise StoreFailed("The transaction is over.")
+
+    def _fail(self, error: Exception) -> NoReturn:
+        raise translate(error) from None
+
+
+class Transactions:
+    """Opens them. ``sender`` calls out what each has changed, if there is one; ``announce`` is told
+    of it once it is committed, or may be, and the block is left when that is done.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        *,
+        sender: str | None,
+        announce: Callable[[Sequence[Change]], Awaitable[None]],
+        observe: Observe,
+    ) -> None:
+        self.pool = pool
+        self.announce = announce
+        self.observe = observe
+        self._sender = sender
+        self._dialect = Dialect(holds=True)
+
+    def begin(self, given: Callable[[InTransaction], Given]) -> "Transaction[Given]":
+        """Its block is given what ``given`` makes of its statements."""
+        return Transaction(self, given)
+
+    def statements_on(self, connection: Connection) -> InTransaction:
+        return InTransaction(connection, self._dialect, self._sender)
+
+
+class Transaction(Generic[Given]):
+    __slots__ = ("_given", "_of", "_statements", "_taken")
+
+    def __init__(self, of: Transactions, given: Callable[[InTransaction], Given]) -> None:
+        self._of = of
+        self._given = given
+
+    async def __aenter__(self) -> Given:
+        await self._of.pool.enter_transaction()
+        try:
+            connection = await self._begun()
+        except BaseException:
+            self._of.pool.leave_transaction()
+            raise
+        self._taken = connection
+        self._statements = self._of.statements_on(connection)
+        return self._given(self._statements)
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._statements.is_over = True
+        try:
+            if kind is None:
+                await self._commit()
+            else:
+                await self._roll_back()
+        finally:
+            self._of.pool.leave_transaction()
+
+    async def _begun(self) -> Connection:
+        """One that was idle may have died meanwhile: nothing has happened on it."""
+        pool = self._of.pool
+        for left in (1, 0):
+            connection = await pool.acquire()
+            try:
+                await connection.execute(_BEGIN)
+            except BaseException as error:
+                pool.release(connection, broken=True)
+                if not isinstance(error, FAILURES):
+                    raise
+                if not (is_gone(error) and left):
+                    raise translate(error) from None
+                pool.forget_idle()
+            else:
+                return connection
+        raise AssertionError  # the last attempt has returned or raised
+
+    async def _commit(self) -> None:
+        """Where its outcome is not known, what it would have changed is forgotten as well."""
+        of, connection, notes = self._of, self._taken, self._statements.notes
+        started, broken = perf_counter(), True
+        try:
+            tag = await connection.execute("COMMIT")
+            broken = False
+        except FAILURES as error:
+            raise translate(error) from None
+        finally:
+            of.pool.release(connection, broken=broken)
+            of.observe("commit", perf_counter() - started)
+            if notes:
+                await of.announce(notes)
+        if tag != "COMMIT":
+            raise StoreFailed("The database rolled the transaction back: a statement had failed.")
+
+    async def _roll_back(self) -> None:
+        """A connection that does not say that it did is closed: then the server does it."""
+        broken = True
+        try:
+            await self._taken.execute("ROLLBACK", timeout=_ROLLBACK_WITHIN)
+            broken = False
+        except FAILURES:
+            pass
+        finally:
+            self._of.pool.release(self._taken, broken=broken)

