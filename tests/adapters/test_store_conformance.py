@@ -38,6 +38,7 @@ class TestTheStoreOnPostgres(StoreConformance):
         store = PostgresStore(
             self._address,
             ByDatabase(time.perf_counter, MINUTE),
+            clock=FakeClock(),
             randomness=SeededRandomness(1),
         )
         await store.revocations.ready(5 * SECOND)

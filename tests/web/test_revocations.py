@@ -14,7 +14,7 @@ from tests.driving import Holder, Server, serving
 from tests.web.contract import refused
 from tests.web.raw import ask, bearer
 from tests.web.streams import PATH, TOKEN, TOKENS, Event, following
-from watchword.adapters.sql.sqlite import feed
+from watchword.adapters.sql import subscriptions
 from watchword.crypto.secret import Secret
 from watchword.domain.time import MINUTE, SECOND
 from watchword.flows.revocation_stream import MOST_FOLLOWERS
@@ -244,7 +244,7 @@ class TestItsEnd:
             follower.leave()
             await asyncio.wait_for(request, 10)
         assert server.core.services.revocations._followers == 0
-        assert server.core.store.feed._subscriptions == set()
+        assert not server.sqlite.feed._subscriptions
 
     async def test_it_ends_with_the_server(self, server: Server) -> None:
         async with following(server) as (follower, request):
@@ -256,7 +256,7 @@ class TestItsEnd:
     async def test_who_does_not_read_is_cut_off_and_can_come_back(
         self, server: Server, ada: Holder, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(feed, "MOST_WAITING", 50)
+        monkeypatch.setattr(subscriptions, "MOST_WAITING", 50)
         user = ada.answer["user"]["id"]
         async with following(server) as (follower, request):
             await follower.until_beats(1)
@@ -264,7 +264,7 @@ class TestItsEnd:
             for number in range(60):
                 async with server.core.store.transaction() as unit:
                     await unit.accounts.rename(user, f"{number}")
-                server.core.store.feed.look()
+                server.sqlite.feed.look()
             follower.takes.set()
             await asyncio.wait_for(request, 10)
             last = follower.events[-1].id
@@ -276,7 +276,7 @@ class TestItsEnd:
         async with following(server) as (follower, request):
             await follower.until_beats(1)
             beats = len(follower.beats)
-            server.core.store._reader.close()
+            server.sqlite._reader.close()
             await asyncio.wait_for(request, 10)
         assert len(follower.beats) <= beats + 1
         assert [name for name, _ in server.log.events if name == "stream_failed"]

@@ -52,7 +52,7 @@ class RevocationStream:
             raise Unavailable("Too many services follow the revocations here. Try again.")
         self._followers += 1
         try:
-            with self._feed.subscribe() as subscription:
+            async with self._feed.subscribe() as subscription:
                 since = await self._since(last)
                 began = self._seconds()
                 yield ()

@@ -1,7 +1,7 @@
 """What else the core needs: time, chance, hashing, counters, and news of what has changed."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from watchword.domain.attempts import Attempts, LockoutPolicy
@@ -111,7 +111,7 @@ class Feed(Protocol):
     Numbers need not follow the order of the commits: whoever comes back begins a little earlier.
     """
 
-    def subscribe(self) -> AbstractContextManager[Subscription]:
+    def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
         """Raise `Unavailable` when there is no news to be had."""
         ...
 

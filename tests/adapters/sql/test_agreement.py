@@ -471,6 +471,7 @@ async def test_memory_and_postgres_agree(postgres_url: str, seed: int) -> None:
         PostgresStore(
             address,
             ByDatabase(time.perf_counter, MINUTE),
+            clock=FakeClock(),
             randomness=SeededRandomness(number),
         )
         for number in (1, 2)

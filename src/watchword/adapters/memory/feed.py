@@ -1,8 +1,8 @@
 """What was revoked, for readers in the same process: each goes on from the change it has seen."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 
 from watchword.adapters.memory.tables import Place
 from watchword.domain.time import SECOND, Instant, Span
@@ -20,7 +20,8 @@ class MemorySubscription:
         if within > 0 and not self._is_over and self._seen == len(self._committed.tables.changes):
             self._woken.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), within / SECOND)
+                async with asyncio.timeout(within / SECOND):
+                    await self._woken.wait()
         if self._is_over:
             return None
         news = self._committed.tables.changes[self._seen :]
@@ -40,8 +41,8 @@ class MemoryFeed:
         self._committed = committed
         self._subscriptions: set[MemorySubscription] = set()
 
-    @contextmanager
-    def subscribe(self) -> Iterator[MemorySubscription]:
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[MemorySubscription]:
         subscription = MemorySubscription(self._committed)
         self._subscriptions.add(subscription)
         try:

@@ -50,7 +50,7 @@ class FeedPromises(Promises):
         self, store: ConformingStore
     ) -> None:
         await settle(store)
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             assert await subscription.news(0) == []
             await alone(store, lambda u: u.accounts.rename(ADA.id, "New"))
             await alone(store, lambda u: u.sessions.end(FIRST.id, EndReason.REVOKED, now=NOW))
@@ -63,7 +63,7 @@ class FeedPromises(Promises):
 
     async def test_who_waits_is_woken_by_a_commit(self, store: ConformingStore) -> None:
         await settle(store)
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             waiting = asyncio.create_task(heard(subscription, 1))
             await alone(store, lambda u: u.accounts.rename(ADA.id, "New"))
             [found] = await waiting
@@ -73,7 +73,7 @@ class FeedPromises(Promises):
         self, store: ConformingStore
     ) -> None:
         await settle(store)
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             for number in range(20):
                 await alone(store, lambda u, n=number: u.accounts.rename(ADA.id, f"{n}"))  # type: ignore[misc]
                 assert len(await subscription.news(0) or ()) == 1
@@ -82,7 +82,7 @@ class FeedPromises(Promises):
         self, store: ConformingStore
     ) -> None:
         await settle(store)
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             async with store.transaction() as unit:
                 await unit.accounts.rename(ADA.id, "New")
                 assert await subscription.news(0) == []
@@ -93,7 +93,7 @@ class FeedPromises(Promises):
 
     async def test_several_listeners_hear_the_same(self, store: ConformingStore) -> None:
         await settle(store)
-        with store.feed.subscribe() as one, store.feed.subscribe() as two:
+        async with store.feed.subscribe() as one, store.feed.subscribe() as two:
             await alone(store, lambda u: u.accounts.rename(ADA.id, "New"))
             assert await heard(one, 1) == await heard(two, 1)
 
@@ -101,7 +101,7 @@ class FeedPromises(Promises):
         self, store: ConformingStore
     ) -> None:
         await settle(store)
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             await alone(store, lambda u: u.sessions.reprove(FIRST, ("pwd",), now=NOW))
             [found] = await heard(subscription, 1)
         assert (found.change, found.proof) == (Change(Topic.SESSION, FIRST.id), FIRST.proof + 1)
@@ -139,7 +139,7 @@ class FeedPromises(Promises):
     async def test_the_end_of_the_store_is_the_end_of_the_feed(
         self, store: ConformingStore
     ) -> None:
-        with store.feed.subscribe() as subscription:
+        async with store.feed.subscribe() as subscription:
             waiting = asyncio.create_task(subscription.news(PATIENCE))
             await asyncio.sleep(0)
             await store.close()

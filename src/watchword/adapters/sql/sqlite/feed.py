@@ -6,8 +6,8 @@ time, so reading on from the last number misses nothing.
 
 import asyncio
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from watchword.adapters.sql.changes import (
@@ -18,49 +18,16 @@ from watchword.adapters.sql.changes import (
 )
 from watchword.adapters.sql.sqlite.connections import explain
 from watchword.adapters.sql.statements import Queries
+from watchword.adapters.sql.subscriptions import QueuedSubscription, Subscriptions
 from watchword.domain.errors import Unavailable
-from watchword.domain.time import SECOND, Instant, Span
+from watchword.domain.time import Instant
 from watchword.ports import Recorded
 
-MOST_WAITING: Final = 10_000  # changes for one reader; half a megabyte
 _PAUSE: Final = 0.005  # seconds; one question takes two microseconds
 _MOST: Final = 1_000
 # With the last one seen: when that is not there, this is not its continuation.
 _SINCE = f"SELECT {COLUMNS} FROM changes WHERE seq >= ? ORDER BY seq LIMIT {_MOST + 1}"  # noqa: S608
 _NEWEST = "SELECT COALESCE(MAX(seq), 0) FROM changes"
-
-
-class SqliteSubscription:
-    """One reader's own queue. ``look`` reads what was committed into the queues of all."""
-
-    def __init__(self, feed: "SqliteFeed") -> None:
-        self._feed = feed
-        self._waiting: list[Recorded] = []
-        self._something = asyncio.Event()
-        self._is_over = False
-
-    async def news(self, within: Span) -> Sequence[Recorded] | None:
-        self._feed.look()
-        if not self._something.is_set() and within > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._something.wait(), within / SECOND)
-        if self._is_over:
-            return None
-        news, self._waiting = self._waiting, []
-        self._something.clear()
-        return news
-
-    def put(self, news: Sequence[Recorded]) -> None:
-        if len(self._waiting) + len(news) > MOST_WAITING:
-            self.end()
-            return
-        self._waiting.extend(news)
-        self._something.set()
-
-    def end(self) -> None:
-        self._is_over = True
-        self._waiting.clear()
-        self._something.set()
 
 
 class SqliteFeed:
@@ -69,21 +36,20 @@ class SqliteFeed:
     def __init__(self, connection: sqlite3.Connection, slow: Queries) -> None:
         self._connection = connection
         self._slow = slow
-        self._subscriptions: set[SqliteSubscription] = set()
+        self._subscriptions = Subscriptions()
         self._version = 0
         self._seen = 0
         self._next: asyncio.TimerHandle | None = None
 
-    @contextmanager
-    def subscribe(self) -> Iterator[SqliteSubscription]:
+    @asynccontextmanager
+    async def subscribe(self) -> AsyncIterator[QueuedSubscription]:
         if not self._subscriptions:
             self._begin()
-        subscription = SqliteSubscription(self)
-        self._subscriptions.add(subscription)
+        subscription = self._subscriptions.add(self._catch_up)
         try:
             yield subscription
         finally:
-            self._subscriptions.discard(subscription)
+            self._subscriptions.remove(subscription)
             if not self._subscriptions:
                 self._rest()
 
@@ -103,11 +69,13 @@ class SqliteFeed:
         except sqlite3.Error as error:
             raise explain(error) from error
 
+    async def _catch_up(self) -> None:
+        self.look()
+
     def close(self) -> None:
         """Every reader hears that it is over, and can go to another node."""
         self._rest()
-        for subscription in self._subscriptions:
-            subscription.end()
+        self._subscriptions.end()
 
     def _begin(self) -> None:
         try:
@@ -146,11 +114,9 @@ class SqliteFeed:
             if not news:
                 return
             self._seen = news[-1].seq
-            for subscription in tuple(self._subscriptions):
-                subscription.put(news)
+            self._subscriptions.put(news)
 
     def _lose_count(self) -> None:
         """Another file lies in its place, such as a backup."""
         self._seen = self._connection.execute(_NEWEST).fetchone()[0]
-        for subscription in self._subscriptions:
-            subscription.end()
+        self._subscriptions.end()
