@@ -33,6 +33,8 @@ else, and `tests/web/test_authorization_matrix.py` asks it about every row.
 
 - **anyone**: nobody has to be signed in. `GET /metrics` has a rule of its own: it answers who holds
   `WATCHWORD_METRICS_TOKEN` or, where none is set, this machine alone; everybody else gets 404.
+- **service**: another service, by a bearer token of `WATCHWORD_SERVICE_TOKENS`, and never a user;
+  else 401. Where none is set, there is nothing at that address: 404.
 - **user**: a live session is needed, by access token or by session cookie; else 401.
 - **own**: `{{id}}` is the caller's own, which needs no permission.
 - **permission**: what the caller's role must hold for what is not their own; else 403, whether or
@@ -98,6 +100,8 @@ def _who(who: Policy) -> tuple[str, str]:
     """Who may come, and whether step-up is needed."""
     if who.is_public:
         return "anyone", ""
+    if who.is_service:
+        return "service", ""
     permitted = "" if who.permission is None else f"`{who.permission}`"
     if not who.owner:
         return permitted or "user", "yes" if who.fresh else ""

@@ -12,13 +12,13 @@ from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.time import MINUTE, SECOND
-from watchword.testing import SeededRandomness
+from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance import ConformingStore, StoreConformance
 
 
 class TestTheStoreInMemory(StoreConformance):
     async def make_store(self, folder: Path) -> ConformingStore:
-        return MemoryStore()
+        return MemoryStore(clock=FakeClock())
 
 
 class TestTheStoreOnSqlite(StoreConformance):
@@ -26,7 +26,7 @@ class TestTheStoreOnSqlite(StoreConformance):
         template = folder.parent / "template.db"
         if not template.exists():
             migrate(template)
-        return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")))
+        return SqliteStore(Path(shutil.copy(template, folder / "watchword.db")), clock=FakeClock())
 
 
 class TestTheStoreOnPostgres(StoreConformance):
@@ -38,6 +38,7 @@ class TestTheStoreOnPostgres(StoreConformance):
         store = PostgresStore(
             self._address,
             ByDatabase(time.perf_counter, MINUTE),
+            clock=FakeClock(),
             randomness=SeededRandomness(1),
         )
         await store.revocations.ready(5 * SECOND)

@@ -38,7 +38,7 @@ class CountedStore(MemoryStore):
     """Counts its transactions, and refuses them on demand; counters are no part of it."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(clock=FakeClock())
         self.transactions = 0
         self.is_down = False
 
@@ -95,7 +95,8 @@ class House:
         seed: int = 0,
         **settings: Any,
     ) -> "House":
-        store, clock = store or MemoryStore(), clock or FakeClock()
+        clock = clock or FakeClock()
+        store = store or MemoryStore(clock=clock)
         house = cls(store, clock, *build(store, clock, *secrets, seed=seed, **settings))
         try:
             await house.flows.keyring.prepare()

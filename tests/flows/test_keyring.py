@@ -12,6 +12,7 @@ from watchword.crypto.secret import Secret
 from watchword.domain.errors import TokenInvalid, Unavailable
 from watchword.domain.time import DAY, MINUTE, SECOND
 from watchword.flows.keyring import KeyRing, KeysSealedByAnotherSecret
+from watchword.testing import FakeClock
 
 NEW = Secret(b"another secret, made to replace it")
 TTL = 5 * MINUTE
@@ -40,7 +41,7 @@ class TestTheFirstStart:
         assert [jwk["kid"] for jwk in keys.published] == [key.kid for key in stored]
 
     async def test_of_several_processes_at_once_makes_one_pair(self, open_house: OpenHouse) -> None:
-        store = MemoryStore()
+        store = MemoryStore(clock=FakeClock())
         await asyncio.gather(*(open_house(store=store, seed=seed) for seed in range(5)))
         assert len(await store.reading.keys.list_keys()) == 2
 

@@ -175,6 +175,9 @@ def expected(route: Route, visitor: Visitor, subject: str) -> Outcome:
         if route.path == BY_STATE:
             return 400, "OAUTH_FAILED"
         return no_link if route.path in BY_LINK else BY_BROWSER.get(route.path, admitted)
+    if who.is_service:  # whoever they are and whatever they hold, they are no service
+        has_bearer = visitor is not NOBODY and visitor.transport == "body"
+        return 401, "TOKEN_INVALID" if has_bearer else "TOKEN_MISSING"
     if visitor.refusal is not None:
         return 401, visitor.refusal
     is_own = who.owner and subject == "own"
@@ -315,7 +318,10 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     off: dict[str, Any] = dict.fromkeys(
         ("limit_auth", "limit_sign_in", "limit_mail", "limit_mail_client", "lockout_policy")
     )
-    async with serving(folder, roles=ROLES, providers=(FORGE,), **off) as server:
+    tokens = (Secret(b"a-token-of-the-services-0123456789abcdef"),)
+    async with serving(
+        folder, roles=ROLES, providers=(FORGE,), service_tokens=tokens, **off
+    ) as server:
         await server.register_admin()
         yield Stage(server)
 
@@ -385,6 +391,10 @@ class TestTheTableItself:
             *("GET /.well-known/jwks.json", "GET /openapi.json", "GET /docs"),
         }
 
+    def test_only_this_address_is_for_services(self) -> None:
+        services = {f"{route.method} {route.path}" for route in ROUTES if route.who.is_service}
+        assert services == {"GET /auth/revocations"}
+
     def test_every_call_of_the_contract_is_there_and_no_other(self) -> None:
         """Of this release."""
         assert {f"{route.method} {route.path}" for route in ROUTES} == {
@@ -414,6 +424,7 @@ class TestTheTableItself:
             *("GET /users/{id}/sessions", "DELETE /users/{id}/sessions", "GET /audit"),
             *("GET /.well-known/jwks.json", "GET /metrics", "GET /openapi.json", "GET /docs"),
             *("GET /health", "GET /health/live", "GET /health/ready"),
+            "GET /auth/revocations",
         }
 
     def test_a_route_that_names_no_policy_cannot_be_made(self) -> None:

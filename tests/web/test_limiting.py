@@ -39,7 +39,7 @@ def meter() -> Tally:
 
 @pytest.fixture
 def limiter(clock: FakeClock, meter: Tally) -> Limiter:
-    store = MemoryStore()
+    store = MemoryStore(clock=FakeClock())
     auth, sign_in = Allowance(4, 15 * MINUTE), Allowance(2, 10 * MINUTE)
     return Limiter(store.limits, clock, meter, auth, sign_in, None, at_once)
 
@@ -50,7 +50,7 @@ async def at_once() -> None: ...
 async def test_only_sign_ins_wait_for_others_and_before_they_are_counted(
     clock: FakeClock, meter: Tally
 ) -> None:
-    store, go_on = MemoryStore(), asyncio.Event()
+    store, go_on = MemoryStore(clock=FakeClock()), asyncio.Event()
     one = Allowance(1, 15 * MINUTE)
     limiter = Limiter(store.limits, clock, meter, one, None, None, go_on.wait)
     waiting = asyncio.create_task(limiter.admit(BOTH, IP))
@@ -126,7 +126,7 @@ async def test_b02_a_network_of_a_line_is_one_client(limiter: Limiter) -> None:
 
 
 async def test_a_limit_that_is_off_counts_nothing(clock: FakeClock, meter: Tally) -> None:
-    store = MemoryStore()
+    store = MemoryStore(clock=FakeClock())
     limiter = Limiter(store.limits, clock, meter, None, None, None, at_once)
     for _ in range(9):
         await limiter.admit(BOTH, IP)

@@ -51,6 +51,9 @@ def resolve(reference: str) -> dict[str, Any]:
     return found
 
 
+OF_USERS = [r for r in ROUTES if not (r.who.is_public or r.who.is_service)]
+
+
 class TestTheDocument:
     def test_says_what_it_is(self) -> None:
         assert DOCUMENT["openapi"] == "3.1.0"
@@ -156,7 +159,7 @@ class TestAnOperation:
 
 
 class TestSecurity:
-    @pytest.mark.parametrize("route", [route for route in ROUTES if not route.who.is_public])
+    @pytest.mark.parametrize("route", OF_USERS)
     def test_of_the_signed_in_is_a_token_or_a_cookie(self, route: Route) -> None:
         assert operation(route)["security"] == [{"bearer": []}, {"sessionCookie": []}]
 
@@ -171,6 +174,11 @@ class TestSecurity:
             "refreshCookie",
         }
         assert {} in accepted
+
+    def test_of_the_revocations_is_a_service_s_own_token(self) -> None:
+        assert at("GET", "/auth/revocations")["security"] == [{"service": []}]
+        [header] = at("GET", "/auth/revocations")["parameters"]
+        assert (header["in"], header["name"]) == ("header", "Last-Event-ID")
 
     def test_of_a_public_route_is_none(self) -> None:
         assert at("POST", "/auth/login")["security"] == []

@@ -32,6 +32,9 @@ def refusals(root: type[Refusal] = Refusal) -> set[type[Refusal]]:
     return own.union(*(refusals(kind) for kind in root.__subclasses__()))
 
 
+OF_USERS = [r for r in ROUTES if not (r.who.is_public or r.who.is_service)]
+
+
 class TestTheWords:
     def test_explain_every_code_and_no_other(self) -> None:
         assert MEANINGS.keys() == STATUSES.keys()
@@ -70,7 +73,7 @@ class TestRefusalsOfARoute:
             assert list(found) == sorted(found)
             assert len(codes) == len(set(codes))
 
-    @pytest.mark.parametrize("route", [route for route in ROUTES if not route.who.is_public])
+    @pytest.mark.parametrize("route", OF_USERS)
     def test_of_the_signed_in_name_every_way_not_to_be(self, route: Route) -> None:
         for code in ("TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "SESSION_REVOKED"):
             assert code in refusals_of(route)[401]
@@ -111,6 +114,11 @@ class TestTheAudience:
         route = route_of("POST", "/auth/login")
         assert route.who is PUBLIC
         assert audience_of(route) == "Anyone."
+
+    def test_of_the_revocations_is_a_service_and_no_user(self) -> None:
+        route = route_of("GET", "/auth/revocations")
+        assert audience_of(route).startswith("A service that holds a token of")
+        assert refusals_of(route)[401] == ["TOKEN_MISSING", "TOKEN_INVALID"]
 
     def test_names_the_permission_the_owner_and_step_up(self) -> None:
         assert audience_of(route_of("GET", "/profile")) == "Any signed-in user."

@@ -8,9 +8,9 @@ from watchword.adapters.sql.failures import Observe, StoreFailed, unobserved
 from watchword.adapters.sql.postgres import migration
 from watchword.adapters.sql.postgres.address import Address, AddressInvalid
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
-from watchword.adapters.system import SystemRandomness, SystemStopwatch
+from watchword.adapters.system import SystemClock, SystemRandomness, SystemStopwatch
 from watchword.domain.time import Span
-from watchword.ports import OpenStore
+from watchword.ports import Clock, OpenStore
 from watchword.settings import ServerUrl, Settings
 
 
@@ -47,11 +47,12 @@ class PostgresStorage:
         """What a server finds damaged it says itself, in its log."""
         return ()
 
-    async def open(self, observe: Observe = unobserved) -> OpenStore:
+    async def open(self, observe: Observe = unobserved, *, clock: Clock | None = None) -> OpenStore:
         """Its name among the nodes is the system's chance alone: a seed would make two the same."""
         return PostgresStore(
             self.address,
             ByDatabase(SystemStopwatch(), self.bound),
+            clock=clock or SystemClock(),
             randomness=SystemRandomness(),
             audit_retention=self.audit_retention,
             observe=observe,

@@ -23,6 +23,7 @@ from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
+from watchword.flows.revocation_stream import RevocationStream
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
 from watchword.flows.unproven import Unproven
@@ -36,8 +37,7 @@ _GATHERING: Span = 25
 
 def make_services(ground: Ground, shared: Shared) -> Services:
     settings, store, clock, postman = ground.settings, ground.store, ground.clock, ground.postman
-    opener, passwords, gather = _opener(ground, shared), _passwords(ground), _gathering(ground)
-    proof = PasswordProof(_failures(ground), GatheringHasher(ground.hasher, gather))
+    opener, passwords, proof = _opener(ground, shared), _passwords(ground), _proof(ground)
     factors = make_factor_services(ground, proof.failures, opener)
     registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
     return Services(
@@ -63,9 +63,10 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         audit=store.reading.audit,
         grants=shared.grants,
         keyring=shared.keyring,
+        revocations=RevocationStream(store.feed, clock, perf_counter),
         checks=_checks(ground, shared),
         limits=ground.stores.limits,
-        gather=gather,
+        gather=_gathering(ground),
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
@@ -105,6 +106,10 @@ def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
             await store.gather(_GATHERING)
 
     return gather
+
+
+def _proof(ground: Ground) -> PasswordProof:
+    return PasswordProof(_failures(ground), GatheringHasher(ground.hasher, _gathering(ground)))
 
 
 def _access(shared: Shared, clock: Clock) -> Access:
@@ -243,4 +248,5 @@ def _web_policy(settings: Settings) -> WebPolicy:
         hides_registrations=settings.needs_verified_email,
         has_magic_links=not settings.is_strict,
         metrics_token=token.reveal() if token is not None else None,
+        service_tokens=[token.reveal() for token in settings.service_tokens],
     )

@@ -13,8 +13,9 @@ from watchword.adapters.sql import inspection
 from watchword.adapters.sql import migrate as sqlite_schema
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.adapters.system import SystemClock
 from watchword.domain.time import Span
-from watchword.ports import Limits, Lockouts, OpenStore, Revocations
+from watchword.ports import Clock, Limits, Lockouts, OpenStore, Revocations
 from watchword.settings import ServerUrl, Settings
 
 NEWEST = sqlite_schema.NEWEST
@@ -49,7 +50,9 @@ class Storage(Protocol):
         """Whatever is damaged in it. Raise `Unavailable` also when nobody could write."""
         ...
 
-    async def open(self, observe: Observe = unobserved) -> OpenStore: ...
+    async def open(self, observe: Observe = unobserved, *, clock: Clock | None = None) -> OpenStore:
+        """``clock`` tells when a change was noted; the system's unless a test brings its own."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +81,13 @@ class SqliteStorage:
     async def faults(self) -> Sequence[str]:
         return inspection.find_faults(self.path)
 
-    async def open(self, observe: Observe = unobserved) -> OpenStore:
-        return SqliteStore(self.path, audit_retention=self.audit_retention, observe=observe)
+    async def open(self, observe: Observe = unobserved, *, clock: Clock | None = None) -> OpenStore:
+        return SqliteStore(
+            self.path,
+            clock=clock or SystemClock(),
+            audit_retention=self.audit_retention,
+            observe=observe,
+        )
 
 
 def storage_of(settings: Settings) -> Storage:
@@ -133,9 +141,11 @@ class Stores:
         await self.store.close()
 
 
-async def open_stores(storage: Storage, redis: ServerUrl | None, observe: Observe) -> Stores:
+async def open_stores(
+    storage: Storage, redis: ServerUrl | None, observe: Observe, *, clock: Clock | None = None
+) -> Stores:
     """The schema of ``storage`` must be the newest."""
-    return Stores(await storage.open(observe), counters_of(redis))
+    return Stores(await storage.open(observe, clock=clock), counters_of(redis))
 
 
 def counters_of(redis: ServerUrl | None) -> Counters | None:

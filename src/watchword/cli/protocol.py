@@ -17,8 +17,8 @@ from watchword.adapters.system import SystemRandomness
 from watchword.domain.errors import Busy, Malformed, Refusal
 from watchword.domain.time import SECOND
 from watchword.web.answers import Header
-from watchword.web.edge import Receive, Scope, Send
 from watchword.web.errors import TooLarge, problem
+from watchword.web.streaming import Receive, Scope, Send
 
 _LARGEST_HEAD: Final = 65_536  # bytes; proxies pass on a quarter of it
 _SPARE: Final = 5.0  # seconds that the edge has to say itself that a body is late
@@ -83,6 +83,14 @@ class Connection(HttpToolsProtocol):
         self._expect_nothing()
         self.resume_writing()
         super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """A stream that goes on is told by a second message that it is time to end; whoever has
+        answered, or still reads a body, is not led astray by one (`watchword.web.streaming`).
+        """
+        super().shutdown()
+        if self.cycle is not None:
+            self.cycle.message_event.set()
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -11,6 +11,7 @@ from watchword.ports.identities import Identities
 from watchword.ports.machinery import (
     Breaches,
     Clock,
+    Feed,
     Hasher,
     Housekeeping,
     Limits,
@@ -18,6 +19,7 @@ from watchword.ports.machinery import (
     Meter,
     Randomness,
     Revocations,
+    Subscription,
     UserAgents,
 )
 from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
@@ -47,6 +49,7 @@ from watchword.ports.values import (
     HashState,
     Page,
     PageRequest,
+    Recorded,
     RequestTrace,
     Standing,
     StoredKey,
@@ -70,6 +73,7 @@ __all__ = [
     "Count",
     "Devices",
     "Directory",
+    "Feed",
     "HashState",
     "Hasher",
     "Housekeeping",
@@ -92,6 +96,7 @@ __all__ = [
     "Providers",
     "Randomness",
     "Reading",
+    "Recorded",
     "RecoveryCodes",
     "RequestTrace",
     "Revocations",
@@ -99,6 +104,7 @@ __all__ = [
     "Standing",
     "Store",
     "StoredKey",
+    "Subscription",
     "Tally",
     "Topic",
     "TotpFactors",

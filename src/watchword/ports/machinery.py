@@ -1,12 +1,13 @@
 """What else the core needs: time, chance, hashing, counters, and news of what has changed."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.devices import Device
-from watchword.domain.time import Instant
-from watchword.ports.values import Allowance, Change, Count, HashState, Tally
+from watchword.domain.time import Instant, Span
+from watchword.ports.values import Allowance, Change, Count, HashState, Recorded, Tally
 
 
 class Clock(Protocol):
@@ -87,6 +88,38 @@ class Revocations(Protocol):
         """The changes committed since the last call; None: unknown, forget every picture.
 
         Raise `Unavailable` when the truth cannot be reached: then nobody gets in.
+        """
+        ...
+
+
+class Subscription(Protocol):
+    """What is committed from now on, in the order of the commits."""
+
+    async def news(self, within: Span) -> Sequence[Recorded] | None:
+        """The changes since the last call, as soon as there is one; none after ``within`` ms.
+
+        Everything that was committed before the call, on any node, is in what this call or an
+        earlier one returns. None: some may be missing, for this reader was too slow or the store
+        lost count, and the subscription is over. Raise `Unavailable` when it cannot be known.
+        """
+        ...
+
+
+class Feed(Protocol):
+    """What `Revocations` tells this process, told on to others, who may come back for the rest.
+
+    Numbers need not follow the order of the commits: whoever comes back begins a little earlier.
+    """
+
+    def subscribe(self) -> AbstractAsyncContextManager[Subscription]:
+        """Raise `Unavailable` when there is no news to be had."""
+        ...
+
+    async def find(self, seq: int) -> Recorded | None: ...
+
+    async def list_since(self, moment: Instant, *, after: int, at_most: int) -> Sequence[Recorded]:
+        """From the first change that was noted at ``moment`` or later, those numbered above
+        ``after``, by their numbers.
         """
         ...
 

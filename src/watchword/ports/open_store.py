@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from watchword.ports.machinery import Housekeeping, Limits, Lockouts, Revocations
+from watchword.ports.machinery import Feed, Housekeeping, Limits, Lockouts, Revocations
 from watchword.ports.store import Store
 
 
@@ -17,6 +17,8 @@ class OpenStore(Store, Housekeeping, Protocol):
     def lockouts(self) -> Lockouts: ...
     @property
     def revocations(self) -> Revocations: ...
+    @property
+    def feed(self) -> Feed: ...
 
     async def close(self) -> None:
         """Finish what was begun, refuse what waits, and let go of every connection."""

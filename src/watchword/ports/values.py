@@ -104,6 +104,19 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Recorded:
+    """A change as it is kept. ``at`` is when it was noted, by the clock of who noted it. ``proof``:
+    the session goes on, by access tokens of this proof or a later one; 0 for a session that has
+    ended, and for every other topic.
+    """
+
+    seq: int
+    at: Instant
+    change: Change
+    proof: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Allowance:
     """``count`` requests in ``period`` ms, from the first one on."""
 

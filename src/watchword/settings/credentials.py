@@ -11,6 +11,7 @@ from watchword.settings.parsing import Kind, Unreadable
 
 LEAST_SECRET: Final = 32  # bytes: 256 bits, what HMAC-SHA256 and HKDF can make use of
 LEAST_TOKEN: Final = 16
+LEAST_SERVICE_TOKEN: Final = 32
 HIDDEN: Final = "<hidden>"
 
 _MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -50,6 +51,24 @@ def bearer_token() -> Kind[Secret]:
         return Secret(text.encode())
 
     return Kind(parse, lambda _: HIDDEN)
+
+
+def service_tokens() -> Kind[tuple[Secret, ...]]:
+    """Several while rotating; each of them opens."""
+
+    def parse(text: str) -> tuple[Secret, ...]:
+        parts = [part.strip() for part in text.split(",")]
+        tokens = [part for part in parts if part]
+        if any(
+            len(token) < LEAST_SERVICE_TOKEN or not _VISIBLE.fullmatch(token) for token in tokens
+        ):
+            raise Unreadable(
+                f"Use {LEAST_SERVICE_TOKEN} ASCII characters or more for each, without spaces."
+                f" Make one: {_MAKE_ONE}"
+            )
+        return tuple(Secret(token.encode()) for token in tokens)
+
+    return Kind(parse, lambda tokens: ", ".join(HIDDEN for _ in tokens) or "none")
 
 
 def password_hash() -> Kind[str]:

@@ -1,9 +1,9 @@
 # ruff: noqa: RUF009  `setting` makes a dataclass field, whose default is made anew each time
 """Every setting of this release, each declared once: its name, kind, default and meaning.
 
-To add one: write its field here (or in `declared_mail`, `declared_stores`), add its row to
-docs/configuration.md (a test holds them equal), and let `bootstrap` hand its value to whoever needs
-it. Spans are in ms.
+To add one: write its field here (or in `declared_services`, `declared_mail`, `declared_stores`),
+add its row to docs/configuration.md (a test holds them equal), and let `bootstrap` hand its value
+to whoever needs it. Spans are in ms.
 
 Invariant: nothing here decides anything; `model` reads the declarations and `bootstrap` the values.
 """
@@ -27,7 +27,7 @@ from watchword.settings.addresses import (
     server_url,
 )
 from watchword.settings.choices import Profile, SessionLimit
-from watchword.settings.credentials import bearer_token, master_secrets, password, password_hash
+from watchword.settings.credentials import master_secrets, password, password_hash
 from watchword.settings.parsing import (
     allowance,
     duration,
@@ -291,9 +291,4 @@ class Declared:
         one_of(_LEVELS),
         default="info",
         meaning="`debug`, `info`, `warning` or `error`.",
-    )
-    metrics_token: Secret | None = setting(
-        "METRICS_TOKEN",
-        optional(bearer_token()),
-        meaning="At least 16 characters; when set, `/metrics` needs it as a bearer token.",
     )

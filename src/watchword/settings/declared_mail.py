@@ -7,13 +7,13 @@ from pathlib import Path
 from watchword.domain.mail import Mailbox, Relay
 from watchword.ports import Allowance
 from watchword.settings.choices import EmailVerification
-from watchword.settings.declared import Declared
+from watchword.settings.declared_services import DeclaredServices
 from watchword.settings.mail import language, mailbox, relay
 from watchword.settings.parsing import allowance, folder, one_of, optional, or_off, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredMail(Declared):
+class DeclaredMail(DeclaredServices):
     smtp_url: Relay | None = setting(
         "SMTP_URL",
         optional(relay()),

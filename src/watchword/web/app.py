@@ -14,11 +14,12 @@ from watchword.web.api import (
     operations,
     passkeys,
     recovery,
+    revocations,
     sessions,
     sign_in,
     users,
 )
-from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, owner_or, permitted
+from watchword.web.policies import FRESH_USER, PUBLIC, SERVICE, USER, Limit, owner_or, permitted
 from watchword.web.routing import Route
 
 AUTH: Final = frozenset({Limit.AUTH})
@@ -229,6 +230,9 @@ ROUTES: Final = (
     Route(method="GET", path="/auth/verify", page=operations.verify, who=USER, tag="Operations",
           summary="Forward auth: who is asking, as headers", answers={204: None},
           query=("role",), is_quiet=True, refusals=("FORBIDDEN",)),
+    Route(method="GET", path="/auth/revocations", page=revocations.stream, who=SERVICE,
+          tag="Operations", summary="What is revoked, as it happens: server-sent events",
+          answers={200: None}),
     Route(method="GET", path="/.well-known/jwks.json", page=operations.jwks, who=PUBLIC,
           tag="Operations", summary="The public keys of access tokens",
           answers={200: s.JwksAnswer}, is_quiet=True, refusals=("UNAVAILABLE",)),

@@ -4,9 +4,9 @@ Order of checks: routing, CSRF, size and type of the body, authentication, limit
 authorization on the object. Invariant: nothing that a client sends leaves here as a 500.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -38,15 +38,12 @@ from watchword.web.errors import (
     problem,
 )
 from watchword.web.headers import Headers, is_host
-from watchword.web.identity import Identity
+from watchword.web.identity import Identity, require_service
 from watchword.web.limiting import Limiter
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Found, Route, RouteTable
 from watchword.web.services import Services
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from watchword.web.streaming import Receive, Scope, Send, Stream, pour
 
 UNKNOWN = "unknown"
 
@@ -107,8 +104,19 @@ class Edge:
             )
             answer = problem(InternalError(), request_id)
         self._cors.mark(answer, headers)
-        await self._envelope.send(answer, send, request_id, is_head=scope["method"] == "HEAD")
+        is_head = scope["method"] == "HEAD"
+        await self._envelope.send(answer, send, request_id, is_head=is_head)
         self._note(found, answer, incoming, self._services.seconds() - started)
+        if isinstance(answer, Stream):
+            await self._pour(answer, incoming, send, is_head=is_head)
+
+    async def _pour(self, stream: Stream, incoming: Incoming, send: Send, *, is_head: bool) -> None:
+        try:
+            await pour(stream, incoming.receive, send, is_head=is_head)
+        except Exception as error:  # noqa: BLE001  what has begun cannot be refused any more
+            self._services.log.error(  # noqa: TRY400  the reason is enough
+                "stream_failed", request_id=incoming.request_id, reason=str(error)
+            )
 
     async def _answer(self, found: Found, incoming: Incoming) -> Answer:
         route, scope, headers = found.route, incoming.scope, incoming.headers
@@ -134,10 +142,7 @@ class Edge:
             table=self._table,
             parameters=found.parameters,
         )
-        if route.who.is_public:
-            headers.one(b"authorization")  # sent twice it is refused, whoever reads it
-        else:
-            await self._authenticate(call, route)
+        await self._admit(call, route)
         if route.limits:
             await self._limiter.admit(route.limits, call.ip)
         if route.from_elsewhere:
@@ -180,6 +185,14 @@ class Edge:
         if is_form and self._names.session.encode() not in cookies:
             raise UnsupportedMediaType
         return media_type
+
+    async def _admit(self, call: Call, route: Route) -> None:
+        if route.who.is_public:
+            call.headers.one(b"authorization")  # sent twice it is refused, whoever reads it
+        elif route.who.is_service:
+            require_service(call.headers, self._services.policy.service_tokens)
+        else:
+            await self._authenticate(call, route)
 
     async def _authenticate(self, call: Call, route: Route) -> None:
         call.caller = await self._identity.resolve(call.headers, call.cookies)

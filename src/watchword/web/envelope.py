@@ -1,13 +1,11 @@
 """What every answer carries, whatever it says: the headers that keep it from being misused."""
 
-from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from collections.abc import Collection
 from http import HTTPStatus
-from typing import Any
 
 from watchword.web.answers import Answer, Header
 from watchword.web.services import WebPolicy
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+from watchword.web.streaming import Send, Stream
 
 _DOCUMENT_HEADERS = frozenset({b"content-security-policy", b"cache-control"})
 
@@ -29,12 +27,16 @@ class Envelope:
             self._headers.append((b"strict-transport-security", hsts))
 
     async def send(self, answer: Answer, send: Send, request_id: str, *, is_head: bool) -> None:
+        """All of ``answer``; of a stream its head."""
         own = [name for name, _ in answer.headers if name in _DOCUMENT_HEADERS]
         shared = self._without(own) if own else self._headers
         headers = [*answer.headers, (b"x-request-id", request_id.encode()), *shared]
-        if answer.status != HTTPStatus.NO_CONTENT:
+        is_stream = isinstance(answer, Stream)
+        if answer.status != HTTPStatus.NO_CONTENT and not is_stream:
             headers.append((b"content-length", b"%d" % len(answer.body)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if is_stream:
+            return
         body = b"" if is_head else answer.body
         await send({"type": "http.response.body", "body": body})
 

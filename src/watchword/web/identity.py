@@ -1,10 +1,11 @@
 """Bearer tokens and cookies, in and out: who is asking, and what they are given to hold."""
 
-from collections.abc import Mapping
+import hmac
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from watchword.domain.devices import DEVICE_LIFETIME
-from watchword.domain.errors import TokenInvalid, TokenMissing
+from watchword.domain.errors import NotFound, TokenInvalid, TokenMissing
 from watchword.domain.links import Purpose
 from watchword.domain.sessions import Transport
 from watchword.domain.standing import Caller
@@ -29,6 +30,19 @@ def bearer_token(headers: Headers) -> str | None:
     if scheme.lower() != b"bearer":
         raise TokenInvalid("Authorization must be a Bearer token.")
     return token.decode("latin-1")
+
+
+def require_service(headers: Headers, tokens: Sequence[bytes]) -> None:
+    """Raise `NotFound` where no service has a token, `TokenMissing`, or `TokenInvalid`."""
+    if not tokens:
+        raise NotFound("There is nothing at this address.")
+    given = bearer_token(headers)
+    if given is None:
+        raise TokenMissing("This needs the token of a service.")
+    presented = given.encode("latin-1")
+    matches = [hmac.compare_digest(presented, token) for token in tokens]  # all, as long as one
+    if not any(matches):
+        raise TokenInvalid
 
 
 @dataclass(frozen=True, slots=True)

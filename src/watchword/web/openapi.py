@@ -21,6 +21,7 @@ from watchword.web.reference import (
     MEANINGS,
     MEDIA_TYPES,
     QUERY,
+    REQUEST_HEADERS,
     Json,
     audience_of,
     operation_id,
@@ -32,6 +33,11 @@ from watchword.web.schemas import REFERENCE, name_of, schemas_of
 _JSON: Final = "application/json"
 _PROBLEM: Final = "application/problem+json"
 _TEXT: Final[Json] = {"type": "string"}
+_SERVICE: Final[Json] = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token of `WATCHWORD_SERVICE_TOKENS`.",
+}
 
 _HEADERS: Final = {
     "Retry-After": "In how many seconds to try again.",
@@ -110,6 +116,7 @@ def _security_schemes(names: CookieNames) -> Json:
             "bearerFormat": "JWT",
             "description": "An access token, of the transports `cookie` and `body`.",
         },
+        "service": _SERVICE,
         "sessionCookie": {
             **cookie,
             "name": names.session,
@@ -175,12 +182,18 @@ def _parameters(route: Route) -> list[Json]:
         }
         for name in route.query
     ]
-    return in_path + in_query
+    in_head: list[Json] = [
+        {"name": name, "in": "header", "description": meaning, "schema": _TEXT}
+        for name, meaning in REQUEST_HEADERS.get(route.path, {}).items()
+    ]
+    return in_path + in_query + in_head
 
 
 def _security(route: Route) -> list[Json]:
     """Any one of these will do; an empty one stands for none at all."""
     signed_in: list[Json] = [{"bearer": []}, {"sessionCookie": []}]
+    if route.who.is_service:
+        return [{"service": []}]
     if not route.who.is_public:
         return signed_in
     if route.body is not RefreshBody:

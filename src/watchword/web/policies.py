@@ -20,9 +20,11 @@ class Limit(StrEnum):
 class Policy:
     """``permission`` is needed for what is not one's own; ``owner`` says whether a ``{id}`` in
     the path can make it one's own; ``fresh`` and ``fresh_owner`` ask for a recent proof.
+    ``is_service``: another service comes, by a token of the settings, and never a user.
     """
 
     is_public: bool = False
+    is_service: bool = False
     permission: Permission | None = None
     owner: bool = False
     fresh: bool = False
@@ -40,6 +42,7 @@ class Policy:
 
 
 PUBLIC = Policy(is_public=True)
+SERVICE = Policy(is_service=True)
 USER = Policy()
 FRESH_USER = Policy(fresh=True)
 

@@ -114,6 +114,12 @@ MEDIA_TYPES: Final = {
     "/metrics": "text/plain",
     "/openapi.json": "application/json",
     "/docs": "text/html",
+    "/auth/revocations": "text/event-stream",
+}
+REQUEST_HEADERS: Final = {
+    "/auth/revocations": {
+        "Last-Event-ID": "The last `id` that was heard: what may be missing since is told again.",
+    },
 }
 ANSWER_HEADERS: Final = {
     "/auth/{provider}": ("Location", "Set-Cookie"),
@@ -129,6 +135,7 @@ _SIGNED_IN = (
     "SESSION_EXPIRED",
     "SESSION_REVOKED",
 )
+_OF_SERVICE = ("TOKEN_MISSING", "TOKEN_INVALID", "NOT_FOUND")
 _WITH_BODY = ("MALFORMED", "TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "VALIDATION_FAILED")
 _WITH_QUERY = ("MALFORMED", "VALIDATION_FAILED")
 
@@ -156,7 +163,9 @@ def _of_policy(route: Route) -> Sequence[str]:
     who = route.who
     needs_no_origin = route.method in SAFE_METHODS or route.from_elsewhere
     codes = [] if needs_no_origin else ["CSRF_FAILED"]
-    if not who.is_public:
+    if who.is_service:
+        codes.extend(("MALFORMED", *_OF_SERVICE))
+    elif not who.is_public:
         codes.extend(("MALFORMED", *_SIGNED_IN))
     if who.permission is not None:
         codes.append("FORBIDDEN")
@@ -177,6 +186,8 @@ def audience_of(route: Route) -> str:
     who = route.who
     if who.is_public:
         return "Anyone."
+    if who.is_service:
+        return "A service that holds a token of `WATCHWORD_SERVICE_TOKENS`, and no user."
     if who.permission is None:
         text = "Any signed-in user."
     elif who.owner:

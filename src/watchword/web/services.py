@@ -21,6 +21,7 @@ from watchword.flows.password_sign_in import PasswordSignIn
 from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
+from watchword.flows.revocation_stream import RevocationStream
 from watchword.flows.second_factors import Enrolment, SecondFactors
 from watchword.flows.second_step import SecondStep
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
@@ -75,6 +76,7 @@ class WebPolicy:
     hides_registrations: bool
     has_magic_links: bool
     metrics_token: bytes | None
+    service_tokens: Sequence[bytes] = field(repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -128,6 +130,7 @@ class Services:
     audit: AuditReader
     grants: Grants
     keyring: KeyRing
+    revocations: RevocationStream
     checks: Mapping[str, Check]
     limits: Limits
     gather: Callable[[], Awaitable[None]]

@@ -16,6 +16,7 @@ from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.errors import Refusal, TooManyAttempts
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant, Span
 from watchword.ports import Allowance
+from watchword.testing import FakeClock
 from watchword.testing.conformance import ConformingCounters, CounterConformance
 from watchword.testing.conformance.ground import NOW, at_once
 
@@ -212,7 +213,11 @@ class TestAgreement:
     async def test_redis_answers_what_memory_answers(
         self, shared_url: str, history: list[tuple[Span, tuple[str, Verb]]]
     ) -> None:
-        counters, model, now = RedisCounters(await emptied(shared_url)), MemoryStore(), NOW
+        counters, model, now = (
+            RedisCounters(await emptied(shared_url)),
+            MemoryStore(clock=FakeClock()),
+            NOW,
+        )
         try:
             for pause, (name, verb) in history:
                 now += pause

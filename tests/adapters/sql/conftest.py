@@ -10,6 +10,7 @@ import pytest
 
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.testing import FakeClock
 
 pytest.register_assert_rewrite("tests.adapters.sql.races")
 
@@ -28,7 +29,7 @@ def path(template: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqliteStore]:
-    store = SqliteStore(path)
+    store = SqliteStore(path, clock=FakeClock())
     yield store
     await store.close()
 
@@ -36,7 +37,7 @@ async def store(path: Path) -> AsyncIterator[SqliteStore]:
 @pytest.fixture
 async def other(path: Path, store: SqliteStore) -> AsyncIterator[SqliteStore]:
     """Another process on the same file, as far as SQLite can tell."""
-    other = SqliteStore(path)
+    other = SqliteStore(path, clock=FakeClock())
     yield other
     await other.close()
 

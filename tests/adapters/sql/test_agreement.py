@@ -38,7 +38,7 @@ from watchword.ports import (
     StoredKey,
     Unit,
 )
-from watchword.testing import SeededRandomness
+from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance.ground import (
     NOW,
     Abandoned,
@@ -416,7 +416,10 @@ WEIGHTED_COMMANDS = [make for weight, make in COMMANDS for _ in range(weight)]
 async def two_on_one_file(template: Path) -> AsyncIterator[list[ConformingStore]]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(shutil.copy(template, folder))
-        stores: list[ConformingStore] = [SqliteStore(path), SqliteStore(path)]
+        stores: list[ConformingStore] = [
+            SqliteStore(path, clock=FakeClock()),
+            SqliteStore(path, clock=FakeClock()),
+        ]
         yield stores
         for store in stores:
             await store.close()
@@ -439,7 +442,7 @@ async def live_through(chance: Chance, stores: list[ConformingStore], length: in
         insert("a", "admin", Status.ACTIVE, "one"),
         insert("b", "user", Status.ACTIVE, None),
     ]
-    now, model = NOW, MemoryStore()
+    now, model = NOW, MemoryStore(clock=FakeClock())
     everybody: list[ConformingStore] = [model, *stores]
     await commit(model, beginning, now)
     await commit(stores[0], beginning, now)
@@ -468,6 +471,7 @@ async def test_memory_and_postgres_agree(postgres_url: str, seed: int) -> None:
         PostgresStore(
             address,
             ByDatabase(time.perf_counter, MINUTE),
+            clock=FakeClock(),
             randomness=SeededRandomness(number),
         )
         for number in (1, 2)

@@ -10,12 +10,17 @@ from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.testing import FakeClock
 
 
 @pytest.fixture
 def thread() -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(1) as thread:
         yield thread
+
+
+def open_store(path: Path) -> SqliteStore:
+    return SqliteStore(path, clock=FakeClock())
 
 
 class TestAConnection:
@@ -44,7 +49,7 @@ class TestAConnection:
             first.execute("ROLLBACK")
             second.result(timeout=10).close()
 
-    @pytest.mark.parametrize("open_it", [connect, SqliteStore])
+    @pytest.mark.parametrize("open_it", [connect, open_store])
     def test_to_a_file_that_is_not_there_does_not_make_it(
         self, tmp_path: Path, open_it: Callable[[Path], object]
     ) -> None:
@@ -53,7 +58,7 @@ class TestAConnection:
             open_it(path)
         assert not path.exists()
 
-    @pytest.mark.parametrize("open_it", [connect, migrate, SqliteStore])
+    @pytest.mark.parametrize("open_it", [connect, migrate, open_store])
     @pytest.mark.parametrize("content", [b"not a database " * 500, b"\x00" * 5000])
     def test_to_something_else_says_so_and_leaves_it_alone(
         self, tmp_path: Path, open_it: Callable[[Path], object], content: bytes

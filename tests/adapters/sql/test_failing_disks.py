@@ -15,6 +15,7 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import MINUTE
 from watchword.ports import Allowance
+from watchword.testing import FakeClock
 from watchword.testing.conformance.ground import NOW, alone, an_account, at_once, given
 
 ALLOWANCE = Allowance(50, MINUTE)
@@ -161,7 +162,7 @@ Use = Callable[[SqliteStore], Awaitable[object]]
 class TestADamagedFile:
     @pytest.fixture
     async def damaged(self, path: Path) -> Path:
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         await given(store, *(an_account(f"p{number}") for number in range(100)))
         await store.close()
         damage(path)
@@ -179,7 +180,7 @@ class TestADamagedFile:
         ],
     )
     async def test_is_reported_with_what_to_do(self, damaged: Path, use: Use) -> None:
-        store = SqliteStore(damaged)
+        store = SqliteStore(damaged, clock=FakeClock())
         with pytest.raises(StoreFailed, match="damaged: restore a backup"):
             await use(store)
         with pytest.raises(StoreFailed, match="damaged: restore a backup"):
@@ -189,7 +190,7 @@ class TestADamagedFile:
     async def test_without_tables_lets_nobody_in(self, tmp_path: Path) -> None:
         path = tmp_path / "empty.db"
         path.touch()
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         with pytest.raises(Unavailable):
             store.revocations.news()
         with pytest.raises(Unavailable):

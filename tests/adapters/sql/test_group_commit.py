@@ -13,6 +13,7 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import NotFound, Unavailable
 from watchword.domain.time import MINUTE
 from watchword.ports import Allowance
+from watchword.testing import FakeClock
 from watchword.testing.conformance.ground import NOW, an_account, at_once, given
 
 ALLOWANCE = Allowance(5, MINUTE)
@@ -370,7 +371,7 @@ class TestAnotherProcess:
     async def test_that_does_not_stop_is_not_waited_for_for_ever(
         self, path: Path, store: SqliteStore, outsider: sqlite3.Connection
     ) -> None:
-        impatient = SqliteStore(path, lock_wait=20)
+        impatient = SqliteStore(path, clock=FakeClock(), lock_wait=20)
         outsider.execute("BEGIN IMMEDIATE")
         returned, raised = await at_once(insert(impatient, "ada"), insert(impatient, "bob"))
         assert returned == []
@@ -397,7 +398,7 @@ class TestAnotherProcess:
 
 class TestClosing:
     async def test_finishes_what_was_begun(self, path: Path, outsider: sqlite3.Connection) -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         task = asyncio.create_task(insert(store, "ada"))
         await asyncio.sleep(0)
         await store.limits.hit("k", ALLOWANCE, now=NOW)
@@ -409,7 +410,7 @@ class TestClosing:
     async def test_refuses_what_had_not_begun(
         self, path: Path, outsider: sqlite3.Connection
     ) -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         gate = Gate()
         store._writer.connection.set_trace_callback(gate.on_statement)
         first = asyncio.create_task(insert(store, "first"))
@@ -428,7 +429,7 @@ class TestClosing:
     async def test_while_another_process_writes_ends(
         self, path: Path, outsider: sqlite3.Connection
     ) -> None:
-        store = SqliteStore(path, lock_wait=20)
+        store = SqliteStore(path, clock=FakeClock(), lock_wait=20)
         outsider.execute("BEGIN IMMEDIATE")
         task = asyncio.create_task(insert(store, "ada"))
         await rounds()
@@ -453,7 +454,7 @@ class TestClosing:
     async def test_is_for_good(
         self, path: Path, use: Callable[[SqliteStore], asyncio.Future[object]]
     ) -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         await store.close()
         await store.close()
         with pytest.raises(Unavailable):

@@ -26,7 +26,8 @@ from watchword.domain.errors import TooManyAttempts
 from watchword.domain.letters import Letter, Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.time import HOUR, MINUTE
-from watchword.ports import Allowance, AuditQuery, PageRequest
+from watchword.ports import Allowance, AuditQuery, Change, PageRequest, Recorded, Topic
+from watchword.testing import FakeClock
 from watchword.testing.conformance.ground import (
     HASH,
     NOW,
@@ -41,6 +42,7 @@ _MIGRATE = """
 import sys
 from pathlib import Path
 from watchword.adapters.sql.migrate import migrate
+from watchword.testing import FakeClock
 print("ready", flush=True)
 migrate(Path(sys.argv[1]))
 """
@@ -76,12 +78,12 @@ class TestAMigration:
 
     async def test_keeps_what_is_there(self, path: Path) -> None:
         ada = an_account()
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         await given(store, ada)
         await given_session(store, a_session(ada))
         await store.close()
         assert not migrate(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         standing = await store.reading.sessions.find(a_session(ada).id)
         assert standing is not None
         assert (standing.account, standing.session) == (ada, a_session(ada))
@@ -150,6 +152,8 @@ class TestAFilledDatabase:
                 f" ({NOW}, 'role_changed', 'u-bob', 'u-ada', 'r', '192.0.2.1', '', '{{}}'),"
                 f" ({NOW}, 'started', NULL, 'u-ada', 'r', '', '', '{{}}'),"
                 f" ({NOW}, 'signed_in', 'u-bob', 'u-bob', 'r', '', '', '{{}}');"
+                "INSERT INTO changes (topic, subject)"
+                " VALUES ('session', 's-gone'), ('user', 'u-bob');"
             )
         return path
 
@@ -157,7 +161,7 @@ class TestAFilledDatabase:
         assert current_revision(path) == "0001"
         assert migrate(path)
         assert current_revision(path) == NEWEST
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         found = await store.reading.sessions.find("s-1000")
         assert found is not None
         assert found.account == an_account()
@@ -172,7 +176,7 @@ class TestAFilledDatabase:
 
     async def test_b05_forgets_neither_failures_nor_devices(self, path: Path) -> None:
         assert migrate(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         tally = await store.limits.peek("sign_in 192.0.2.1", Allowance(5, HOUR), now=NOW)
         assert tally.is_over
         with pytest.raises(TooManyAttempts):
@@ -185,7 +189,7 @@ class TestAFilledDatabase:
 
     async def test_keeps_a_set_up_link_that_was_shown_good_for_once(self, path: Path) -> None:
         assert migrate(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         expected = Link(b"\x02", Purpose.SETUP, None, NOW, NOW + HOUR)
         async with store.transaction() as unit:
             live = await unit.links.require_live(b"\x02", Purpose.SETUP, now=NOW + HOUR - 1)
@@ -198,7 +202,7 @@ class TestAFilledDatabase:
 
     async def test_has_room_for_letters_from_then_on(self, path: Path) -> None:
         assert migrate(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         assert await store.reading.outbox.count() == 0
         letter = Letter(
             id="l-1",
@@ -219,9 +223,22 @@ class TestAFilledDatabase:
 
     async def test_finds_what_somebody_has_done_or_undergone_once(self, path: Path) -> None:
         assert migrate(path)
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
         found = await store.reading.audit.list_events(AuditQuery(user="u-ada"), PageRequest(9))
         assert [record.type for record in found.rows] == ["started", "role_changed", "signed_in"]
+        await store.close()
+
+    async def test_still_tells_others_what_was_revoked_just_before(self, path: Path) -> None:
+        """A token that was given out before the upgrade outlives it."""
+        assert migrate(path)
+        store = SqliteStore(path, clock=FakeClock(NOW + 1))
+        async with store.transaction() as unit:
+            await unit.accounts.rename("u-ada", "New")
+        assert await store.feed.list_since(NOW, after=0, at_most=9) == [
+            Recorded(1, NOW, Change(Topic.SESSION, "s-gone")),
+            Recorded(2, NOW, Change(Topic.USER, "u-bob")),
+            Recorded(3, NOW + 1, Change(Topic.USER, "u-ada")),
+        ]
         await store.close()
 
 

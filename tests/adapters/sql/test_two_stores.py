@@ -14,6 +14,7 @@ from tests.adapters.sql.races import Races
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.sessions import EndReason, Rotation, Step
 from watchword.ports import Change, Topic, Unit
+from watchword.testing import FakeClock
 from watchword.testing.conformance.ground import (
     NOW,
     a_session,
@@ -80,7 +81,7 @@ class TestNews:
         self, both: tuple[SqliteStore, SqliteStore], path: Path
     ) -> None:
         await alone(both[0], lambda u: u.accounts.rename(ADA.id, "New"))
-        late = SqliteStore(path)
+        late = SqliteStore(path, clock=FakeClock())
         assert late.revocations.news() is None
         assert late.revocations.news() == ()
         await alone(both[0], lambda u: u.accounts.rename(ADA.id, "Newer"))
@@ -135,7 +136,7 @@ class TestNews:
         assert both[1].revocations.news() == [OF_ADA]
 
     def test_s15_is_not_kept_from_the_next_loop_by_one_that_was_stopped(self, path: Path) -> None:
-        store = SqliteStore(path)
+        store = SqliteStore(path, clock=FakeClock())
 
         async def rename_and_hear() -> Sequence[Change] | None:
             await given(store, ADA)

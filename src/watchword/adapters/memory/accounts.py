@@ -50,6 +50,7 @@ class MemoryAccounts:
         self._leaving_an_admin(replace(self._get(account_id), status=Status.DISABLED))
         tables = self._place.tables
         del tables.accounts[account_id]
+        ending = [s for s in tables.sessions.values() if s.user_id == account_id]
         tables.sessions = {k: s for k, s in tables.sessions.items() if s.user_id != account_id}
         tables.passkeys = {k: p for k, p in tables.passkeys.items() if p.user_id != account_id}
         tables.identities = {k: i for k, i in tables.identities.items() if i.user_id != account_id}
@@ -60,6 +61,8 @@ class MemoryAccounts:
         tables.totp.pop(account_id, None)
         tables.recovery_codes.pop(account_id, None)
         tables.note(Topic.USER, account_id)
+        for session_id in sorted(s.id for s in ending if s.ended_at is None):
+            tables.note(Topic.SESSION, session_id)
 
     def _get(self, account_id: str) -> Account:
         account = self._place.tables.accounts.get(account_id)

@@ -59,7 +59,7 @@ class MemorySessions:
         proven = replace(stored.seen_at(now), authenticated_at=now, amr=amr, proof=stored.proof + 1)
         if stored.transport is Transport.SESSION:
             proven = replace(proven, generation=stored.generation + 1, rotated_at=now)
-        self._place.tables.note(Topic.SESSION, session.id)
+        self._place.tables.note(Topic.SESSION, session.id, proof=proven.proof)
         return self._store(proven)
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
@@ -76,8 +76,8 @@ class MemorySessions:
         going = [s for s in self._of(user_id) if s.ended_at is None and s.id != keep]
         for session in going:
             self._store(replace(session, ended_at=now, ended_reason=reason))
-        if going:
-            self._place.tables.note(Topic.USER, user_id)
+        for session_id in sorted(session.id for session in going):
+            self._place.tables.note(Topic.SESSION, session_id)
         return sum(session.is_alive(now) for session in going)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 
 from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrators, MemoryDirectory
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
 from watchword.adapters.memory.factors import MemoryRecoveryCodes, MemoryTotpFactors
+from watchword.adapters.memory.feed import MemoryFeed
 from watchword.adapters.memory.identities import MemoryIdentities
 from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.passkeys import MemoryPasskeys
@@ -23,7 +25,7 @@ from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import Instant, Span
-from watchword.ports import Change, Unit
+from watchword.ports import Change, Clock, Recorded, Unit
 
 
 class MemoryReading:
@@ -60,7 +62,8 @@ class MemoryUnit:
 class MemoryStore:
     """All ports of a store in one, as `SqliteStore` has them."""
 
-    def __init__(self, *, audit_retention: Span | None = None) -> None:
+    def __init__(self, *, clock: Clock, audit_retention: Span | None = None) -> None:
+        self._clock = clock
         self._audit_retention = audit_retention
         self._turns = Turns()
         self._committed = Place()
@@ -68,6 +71,7 @@ class MemoryStore:
         self.limits = MemoryLimits(self._turns)
         self.lockouts = MemoryLockouts(self._turns)
         self.revocations = MemoryRevocations(self._committed)
+        self.feed = MemoryFeed(self._committed)
 
     def transaction(self) -> AbstractAsyncContextManager[MemoryUnit]:
         return self._transaction()
@@ -77,7 +81,14 @@ class MemoryStore:
         async with self._turns.turn():
             draft = Place(self._committed.tables.copy())
             yield MemoryUnit(draft)
+            self._note_time(draft.tables.changes)
             self._committed.tables = draft.tables
+        self.feed.wake()
+
+    def _note_time(self, changes: list[Recorded]) -> None:
+        known = len(self._committed.tables.changes)
+        now = self._clock.now()
+        changes[known:] = [replace(change, at=now) for change in changes[known:]]
 
     async def rotate(
         self,
@@ -130,6 +141,7 @@ class MemoryStore:
         self._turns.require_open()
 
     async def close(self) -> None:
+        self.feed.close()
         await self._turns.close()
 
 
@@ -141,4 +153,4 @@ class MemoryRevocations:
     def news(self) -> Sequence[Change] | None:
         changes = self._committed.tables.changes
         seen, self._seen = self._seen, len(changes)
-        return None if seen is None else changes[seen:]
+        return None if seen is None else [recorded.change for recorded in changes[seen:]]

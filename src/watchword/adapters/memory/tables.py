@@ -12,7 +12,7 @@ from watchword.domain.letters import Letter
 from watchword.domain.links import Link
 from watchword.domain.sessions import Session
 from watchword.domain.time import Instant
-from watchword.ports import AuditRecord, Change, StoredKey, Topic
+from watchword.ports import AuditRecord, Change, Recorded, StoredKey, Topic
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")
@@ -33,13 +33,15 @@ class Tables:
     keys: dict[str, StoredKey] = field(default_factory=dict)
     audit: dict[int, AuditRecord] = field(default_factory=dict)
     events: int = 0
-    changes: list[Change] = field(default_factory=list)
+    changes: list[Recorded] = field(default_factory=list)
 
     def copy(self) -> "Tables":
         return Tables(*(copy(getattr(self, table.name)) for table in fields(self)))
 
-    def note(self, topic: Topic, subject: str = "") -> None:
-        self.changes.append(Change(topic, subject))
+    def note(self, topic: Topic, subject: str = "", *, proof: int = 0) -> None:
+        """The commit writes down when."""
+        seq = len(self.changes) + 1
+        self.changes.append(Recorded(seq, 0, Change(topic, subject), proof))
 
 
 @dataclass(slots=True)

@@ -39,6 +39,7 @@ UPDATE users SET status = :status
 WHERE id = :id AND (:status = 'active' OR {_LEAVES_AN_ADMIN})
 """  # noqa: S608  constant text
 _DELETE = f"DELETE FROM users WHERE id = :id AND {_LEAVES_AN_ADMIN}"  # noqa: S608
+_SESSIONS_OF = "SELECT id FROM sessions WHERE user_id = :id AND ended_at IS NULL ORDER BY id"
 HAS_ADMIN = "SELECT 1 FROM users WHERE role = 'admin' AND status = 'active' LIMIT 1"
 _DELETE_LINKS = "DELETE FROM links WHERE user_id = :id"
 _DELETE_LETTERS = "DELETE FROM letters WHERE user_id = :id"
@@ -119,7 +120,10 @@ class SqlAccounts:
     async def delete(self, account_id: str) -> None:
         await self._claim(account_id, spares_admins=False)
         await self._statements.claim(Claim.SESSIONS_OF_USER, account_id)
+        ending = await self._statements.rows(_SESSIONS_OF, {"id": account_id})
         await self._settle(account_id, await self._statements.change(_DELETE, {"id": account_id}))
+        for row in ending:
+            await note(self._statements, Topic.SESSION, str(row[0]))
         await self._statements.change(_DELETE_LINKS, {"id": account_id})
         await self._statements.change(_DELETE_LETTERS, {"id": account_id})
 

@@ -5,6 +5,7 @@ from watchword.adapters.sql.statements import UNCLAIMED, Queries, Statements, Va
 from watchword.domain.accounts import Account
 from watchword.domain.attempts import FORGOTTEN_AFTER
 from watchword.domain.devices import DEVICE_LIFETIME
+from watchword.domain.revocations import KEPT
 from watchword.domain.time import Instant, Span
 from watchword.ports import AccountQuery, Page, PageRequest
 
@@ -66,9 +67,12 @@ _PURGES = (
     _piece("signing_keys", "kid", "retires_at IS NOT NULL AND retires_at <= :now"),
     _piece("audit_events", "seq", "at < :too_old ORDER BY at"),
 )
-# The newest changes stay: a process that has slept longer than this forgets all its pictures.
+# The newest changes stay: a process that has slept longer than this forgets all its pictures. So do
+# those that another service may still have to be told of.
 _TRIM_CHANGES = _piece(
-    "changes", "seq", "seq <= (SELECT MAX(seq) FROM changes) - 10000 ORDER BY seq"
+    "changes",
+    "seq",
+    "seq <= (SELECT MAX(seq) FROM changes) - 10000 AND at < :told ORDER BY seq",
 )
 _COUNT_LIVE = """
 SELECT COUNT(*) FROM sessions
@@ -95,7 +99,7 @@ class SqlPurge:
             needed = {name: value for name, value in times.items() if f":{name}" in sql}
             left = {"at_most": at_most - removed}
             removed += await self._statements.change(sql, needed | left)
-        await self._statements.change(_TRIM_CHANGES, {"at_most": at_most})
+        await self._statements.change(_TRIM_CHANGES, {"told": now - KEPT, "at_most": at_most})
         return removed
 
 

@@ -66,7 +66,7 @@ UPDATE sessions SET ended_at = :now, ended_reason = :reason WHERE id = :id AND e
 _END_ALL = """
 UPDATE sessions SET ended_at = :now, ended_reason = :reason
 WHERE user_id = :user_id AND id <> :keep AND ended_at IS NULL
-RETURNING CASE WHEN idle_expires_at > :now AND expires_at > :now THEN 1 ELSE 0 END
+RETURNING id, CASE WHEN idle_expires_at > :now AND expires_at > :now THEN 1 ELSE 0 END
 """
 _TOUCH = f"""
 UPDATE sessions SET {_SLIDE}
@@ -192,8 +192,9 @@ class SqlSessions:
         )
         if not rows:
             return None
-        await note(self._statements, Topic.SESSION, session.id)
-        return session_of(rows[0])
+        proven = session_of(rows[0])
+        await note(self._statements, Topic.SESSION, session.id, proof=proven.proof)
+        return proven
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
         await self._statements.claim(Claim.OWNER_OF_SESSION, session_id)
@@ -216,9 +217,9 @@ class SqlSessions:
             _END_ALL,
             {"user_id": user_id, "reason": reason.value, "now": now, "keep": keep or ""},
         )
-        if rows:
-            await note(self._statements, Topic.USER, user_id)
-        return sum(row[0] == 1 for row in rows)
+        for session_id in sorted(str(row[0]) for row in rows):
+            await note(self._statements, Topic.SESSION, session_id)
+        return sum(row[1] == 1 for row in rows)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
         uses: list[Parameters] = [{"id": session_id, "now": at} for session_id, at in sorted(seen)]

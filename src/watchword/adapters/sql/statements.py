@@ -65,8 +65,10 @@ class Statements(Queries, Protocol):
         """Wait until nobody else has it; what is not there is nobody's."""
         ...
 
-    async def note(self, topic: Topic, subject: str) -> None:
-        """For those who keep a picture of it: see `Revocations`."""
+    async def note(self, topic: Topic, subject: str, proof: int) -> None:
+        """For those who keep a picture of it, see `Revocations`, and those who are told of it, see
+        `Feed`; with the time by this node's clock. ``proof``: as of `Recorded`.
+        """
         ...
 
 

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "factors", "housekeeping", "ground", "identities",
-    "mail", "passkeys",
-    "records", "revocations", "rotation", "sessions", "transactions",
+    "accounts", "audit", "counters", "directory", "factors", "feed", "housekeeping", "ground",
+    "identities", "mail", "passkeys", "records", "revocations", "rotation", "sessions",
+    "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
@@ -34,6 +34,7 @@ from watchword.testing.conformance.counters import (
 )
 from watchword.testing.conformance.directory import DirectoryPromises
 from watchword.testing.conformance.factors import RecoveryCodePromises, TotpPromises
+from watchword.testing.conformance.feed import FeedPromises
 from watchword.testing.conformance.ground import ConformingCounters, ConformingStore
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
 from watchword.testing.conformance.identities import IdentityPromises
@@ -74,6 +75,7 @@ class StoreConformance(
     CommittedLockoutPromises,
     DevicePromises,
     DirectoryPromises,
+    FeedPromises,
     HousekeepingPromises,
     IdentityPromises,
     KeyPromises,

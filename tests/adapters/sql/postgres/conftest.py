@@ -10,7 +10,7 @@ from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, Channel, PostgresStore
 from watchword.domain.time import MINUTE, SECOND
 from watchword.ports import Change
-from watchword.testing import SeededRandomness
+from watchword.testing import FakeClock, SeededRandomness
 
 
 class Stopwatch:
@@ -35,7 +35,12 @@ def address(postgres_url: str) -> Address:
 
 def node(address: Address, stopwatch: Stopwatch, seed: int) -> PostgresStore:
     """Its lease is good for a minute, so that a slow machine does not lose it by itself."""
-    return PostgresStore(address, ByDatabase(stopwatch, MINUTE), randomness=SeededRandomness(seed))
+    return PostgresStore(
+        address,
+        ByDatabase(stopwatch, MINUTE),
+        clock=FakeClock(),
+        randomness=SeededRandomness(seed),
+    )
 
 
 @pytest.fixture

@@ -28,6 +28,10 @@ SESSION = a_session(ADA)
 OF_ADA = Change(Topic.USER, ADA.id)
 LEASE = 60.0  # seconds, as `node` has it
 _CALL = "SELECT pg_notify('watchword_changes', $1)"
+_CALL_MANY = """
+SELECT pg_notify('watchword_changes', 'x 1 ' || n || ' 0 0 user ' || n)
+FROM generate_series(1, $1) n
+"""
 _LISTENERS = """
 SELECT pid FROM pg_stat_activity
 WHERE datname = current_database() AND query = 'SELECT pg_backend_pid()' AND state = 'idle'
@@ -92,15 +96,16 @@ class TestNews:
     async def test_of_too_much_is_unknown(
         self, both: tuple[PostgresStore, PostgresStore], outsider: asyncpg.Connection
     ) -> None:
-        call = "SELECT pg_notify('watchword_changes', 'x user ' || n) FROM generate_series(1, $1) n"
-        await outsider.execute(call, 10_001)
+        await outsider.execute(_CALL_MANY, 10_001)
         beyond = both[0].revocations
         assert isinstance(beyond, PostgresRevocations)
         await until(lambda: len(beyond._heard) == 0 and beyond._missed)
         assert beyond.news() is None
         assert beyond.news() == ()
 
-    @pytest.mark.parametrize("payload", ["x planet mars", "", "x"])
+    @pytest.mark.parametrize(
+        "payload", ["x 1 7 0 0 planet mars", "x 2 7 0 0 user u-ada", "x user u-ada", "", "x"]
+    )
     async def test_that_is_not_understood_is_unknown(
         self,
         both: tuple[PostgresStore, PostgresStore],
@@ -132,7 +137,7 @@ _RENAME = """
 import asyncio, asyncpg, sys
 async def rename():
     connection = await asyncpg.connect(sys.argv[1])
-    await connection.execute("SELECT pg_notify('watchword_changes', 'x user u-ada')")
+    await connection.execute("SELECT pg_notify('watchword_changes', 'x 1 7 0 0 user u-ada')")
 asyncio.run(rename())
 """
 

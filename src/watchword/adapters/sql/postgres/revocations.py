@@ -1,5 +1,5 @@
 """Is my picture current? Every commit that changes one is called out, and heard on a connection of
-its own; how long that may be believed is a lease.
+its own; how long that may be believed is a lease. Whoever follows what is revoked is told as well.
 
 Invariant: whatever was committed before the start of the last answered heartbeat has been heard,
 for a connection delivers in order, and a commit is called out before it is acknowledged. So news is
@@ -13,15 +13,15 @@ from typing import Final
 
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.calls import CALL_OUT, CHANNEL, CallUnknown, Probe, read_call
 from watchword.adapters.sql.postgres.driver import FAILURES, Connection, connect
-from watchword.adapters.sql.postgres.transactions import CHANNEL
+from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.domain.time import SECOND, Span
-from watchword.ports import Change, Randomness, Topic
+from watchword.ports import Change, Randomness
 
+_NAME_BYTES: Final = 8
 _MOST: Final = 10_000
 _BEATS: Final = 4  # in a bound
-_PROBE: Final = "probe"
-_CALL_OUT: Final = f"SELECT pg_notify('{CHANNEL}', $1)"
 _WHO: Final = "SELECT pg_backend_pid()"
 _CONNECT_WITHIN: Final[Span] = 3 * SECOND // 2
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds
@@ -30,8 +30,9 @@ _NEVER: Final = float("-inf")
 
 
 class PostgresRevocations:
-    """``sender`` names this process in what it calls out. ``monotonic`` counts seconds and goes on
-    while the machine sleeps. ``lost`` is told when the server cannot be heard any more.
+    """``monotonic`` counts seconds and goes on while the machine sleeps. ``lost`` is told when the
+    server cannot be heard any more; ``subscriptions`` are given all that is heard, and end when
+    something may have been missed. ``sender`` names this process in what it calls out.
 
     Listening begins with the first question, on the event loop that asks it.
     """
@@ -40,23 +41,26 @@ class PostgresRevocations:
         self,
         address: Address,
         *,
-        sender: str,
         bound: Span,
         monotonic: Callable[[], float],
         randomness: Randomness,
         lost: Callable[[], None],
+        subscriptions: Subscriptions,
     ) -> None:
         self._address = address
-        self._sender = sender
+        self.sender = randomness.bytes(_NAME_BYTES).hex()
         self._bound = bound / SECOND
         self._monotonic = monotonic
         self._randomness = randomness
         self._lost = lost
+        self._subscriptions = subscriptions
         self._heard: list[Change] = []
         self._missed = True
         self._good_until = _NEVER
         self._fresh = asyncio.Event()
         self._probed = asyncio.Event()
+        self._wanted = asyncio.Event()
+        self._next_beat = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def news(self) -> Sequence[Change] | None:
@@ -92,6 +96,20 @@ class PostgresRevocations:
         except TimeoutError:
             raise StoreFailed("Changes on other nodes are not heard: see the manual.") from None
 
+    async def catch_up(self) -> None:
+        """Return when everything is heard that was committed before, or the subscriptions are over.
+        Raise `StoreFailed` when that takes longer than the bound.
+        """
+        if self._task is None:
+            self._start()
+        beat = self._next_beat
+        self._wanted.set()
+        try:
+            async with asyncio.timeout(self._bound):
+                await beat.wait()
+        except TimeoutError:
+            raise StoreFailed("The database did not say in time what has changed.") from None
+
     async def close(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -110,6 +128,8 @@ class PostgresRevocations:
                 pass  # whatever it was, the next attempt is the answer to it
             finally:
                 self._good_until = _NEVER
+                self._subscriptions.end()
+                self._begin_beat().set()
             if self._fresh.is_set():
                 pause = _SHORTEST_PAUSE
                 self._fresh.clear()
@@ -123,27 +143,39 @@ class PostgresRevocations:
         async with asyncio.timeout(_CONNECT_WITHIN / SECOND):
             connection = await connect(self._address)
         try:
-            ended = asyncio.Event()
-            connection.add_termination_listener(lambda _: self._end(ended))
+            connection.add_termination_listener(lambda _: self._end())
             process = await self._ask(connection)
             await connection.add_listener(CHANNEL, self._hear)
             self._missed = True
             await self._prove()
-            while not ended.is_set():
-                started = self._monotonic()
-                if await self._ask(connection) != process:
-                    raise StoreFailed("A pooler stands between: changes are not heard through it.")
-                self._good_until = started + self._bound
-                self._fresh.set()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), self._bound / _BEATS)
+            while not connection.is_closed():
+                await self._beat(connection, process)
+                with suppress(TimeoutError):  # by `timeout`: `wait_for` can lose a cancellation
+                    async with asyncio.timeout(self._bound / _BEATS):
+                        await self._wanted.wait()
         finally:
             connection.terminate()
 
-    def _end(self, ended: asyncio.Event) -> None:
+    async def _beat(self, connection: Connection, process: object) -> None:
+        started, beat = self._monotonic(), self._begin_beat()
+        try:
+            if await self._ask(connection) != process:
+                raise StoreFailed("A pooler stands between: changes are not heard through it.")
+            self._good_until = started + self._bound
+            self._fresh.set()
+        finally:
+            beat.set()
+
+    def _begin_beat(self) -> asyncio.Event:
+        """Set it once it is over. Whoever asks from here on waits for the one after it."""
+        beat, self._next_beat = self._next_beat, asyncio.Event()
+        self._wanted.clear()
+        return beat
+
+    def _end(self) -> None:
         """The server has hung up: nothing is heard from here on."""
         self._good_until = _NEVER
-        ended.set()
+        self._wanted.set()
 
     async def _ask(self, connection: Connection) -> object:
         return (await connection.fetch(_WHO, timeout=self._bound))[0][0]
@@ -155,25 +187,27 @@ class PostgresRevocations:
         self._probed.clear()
         caller = await connect(self._address)
         try:
-            await caller.fetch(_CALL_OUT, f"{self._sender} {_PROBE} ", timeout=self._bound)
+            await caller.fetch(CALL_OUT, str(Probe(self.sender)), timeout=self._bound)
             async with asyncio.timeout(self._bound):
                 await self._probed.wait()
         finally:
             caller.terminate()
 
     def _hear(self, _: object, __: int, ___: str, payload: str) -> None:
-        sender, _, told = payload.partition(" ")
-        topic, _, subject = told.partition(" ")
-        if sender == self._sender:
-            if topic == _PROBE:
-                self._probed.set()
-            return  # `announce` was told of it
-        if topic == _PROBE:
-            return
         try:
-            self._note([Change(Topic(topic), subject)])
-        except ValueError:
-            self._missed = True  # a newer version's: what it means is not known
+            call = read_call(payload)
+        except CallUnknown:
+            self._missed = True
+            self._subscriptions.end()
+            return
+        is_own = call.sender == self.sender
+        if isinstance(call, Probe):
+            if is_own:
+                self._probed.set()
+            return
+        self._subscriptions.put([call.recorded])
+        if not is_own:  # `announce` was told of it
+            self._note([call.recorded.change])
 
     def _note(self, changes: Sequence[Change]) -> None:
         if len(self._heard) + len(changes) > _MOST:

@@ -76,8 +76,10 @@ class Singles:
     async def claim(self, what: Claim, key: str | bytes = "") -> None:
         """What is read outside a transaction is nobody's."""
 
-    async def note(self, topic: Topic, subject: str) -> None:
-        raise AssertionError(f"A change of {topic} {subject!r} belongs into a transaction.")
+    async def note(self, topic: Topic, subject: str, proof: int) -> None:
+        raise AssertionError(
+            f"A change of {topic} {subject!r} ({proof}) belongs into a transaction."
+        )
 
     def _settle(self, connection: Connection, error: BaseException, left: int) -> None:
         """Return when it may be tried again, else raise."""

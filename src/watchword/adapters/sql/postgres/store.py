@@ -9,16 +9,18 @@ from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
+from watchword.adapters.sql.postgres.feed import PostgresFeed
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.running import Searches, Singles
 from watchword.adapters.sql.postgres.transactions import InTransaction, Transactions
 from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.statements import Claim
+from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Change, Randomness, Revocations, Unit
+from watchword.ports import Change, Clock, Randomness, Revocations, Unit
 
 _NAME_BYTES: Final = 8
 _HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
@@ -51,47 +53,61 @@ class ByDatabase:
     monotonic: Callable[[], float]
     bound: Span = SECOND
 
+    def listen(
+        self,
+        address: Address,
+        randomness: Randomness,
+        lost: Callable[[], None],
+        subscriptions: Subscriptions,
+    ) -> PostgresRevocations:
+        return PostgresRevocations(
+            address,
+            bound=self.bound,
+            monotonic=self.monotonic,
+            randomness=randomness,
+            lost=lost,
+            subscriptions=subscriptions,
+        )
+
 
 class PostgresStore:
-    """Nothing is opened before it is needed; `close` lets go of everything."""
+    """Nothing is opened before it is needed; `close` lets go of everything. ``clock`` tells when a
+    change was noted.
+    """
 
     def __init__(
         self,
         address: Address,
         nodes: ByDatabase | Channel,
         *,
+        clock: Clock,
         randomness: Randomness,
         audit_retention: Span | None = None,
         observe: Observe = unobserved,
     ) -> None:
-        own_name = randomness.bytes(_NAME_BYTES).hex()
         self._pool = Pool(address, observe)
         self._singles = Singles(self._pool, holds=True)
         self._rotations = SqlSessions(self._singles)
         self._searches = Searches(self._pool, observe)
-        self._probe_key = f"check {own_name}"
-        sender: str | None = None
+        self._probe_key = f"check {randomness.bytes(_NAME_BYTES).hex()}"
+        subscriptions, sender, catch_up = Subscriptions(), None, None
         self.revocations: Channel
         if isinstance(nodes, ByDatabase):
-            sender = own_name
-            self.revocations = PostgresRevocations(
-                address,
-                sender=sender,
-                bound=nodes.bound,
-                monotonic=nodes.monotonic,
-                randomness=randomness,
-                lost=self._pool.forget_idle,
-            )
+            hearing = nodes.listen(address, randomness, self._pool.forget_idle, subscriptions)
+            self.revocations, sender, catch_up = hearing, hearing.sender, hearing.catch_up
         else:
             self.revocations = nodes
         self._transactions = Transactions(
             self._pool,
+            clock=clock,
             sender=sender,
             announce=self.revocations.announce,
             observe=observe,
         )
         self._purge = SqlPurge(self._singles, audit_retention=audit_retention)
-        self.reading = SqlReading(Singles(self._pool, holds=False), self._searches)
+        points = Singles(self._pool, holds=False)
+        self.reading = SqlReading(points, self._searches)
+        self.feed = PostgresFeed(points, subscriptions, catch_up)
         self.limits = PostgresLimits(self._singles, self._transactions)
         self.lockouts = PostgresLockouts(self._singles, self._transactions)
 

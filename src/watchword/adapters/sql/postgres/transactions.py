@@ -6,23 +6,18 @@ from types import TracebackType
 from typing import Final, Generic, NoReturn, TypeVar
 
 from watchword.adapters.sql.failures import Observe, StoreFailed
+from watchword.adapters.sql.postgres.calls import NOTE, NOTE_AND_CALL_OUT
 from watchword.adapters.sql.postgres.dialect import Dialect
 from watchword.adapters.sql.postgres.driver import FAILURES, Connection
 from watchword.adapters.sql.postgres.failures import is_gone, translate
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.running import count_of
 from watchword.adapters.sql.statements import Claim, Parameters, Row, Value
-from watchword.ports import Change, Topic
+from watchword.ports import Change, Clock, Topic
 
 Given = TypeVar("Given")
-CHANNEL: Final = "watchword_changes"
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _ROLLBACK_WITHIN: Final = 1.0  # seconds
-_NOTE: Final = "INSERT INTO changes (topic, subject) VALUES ($1, $2)"
-_CALL_OUT: Final = f"""
-WITH noted AS (INSERT INTO changes (topic, subject) VALUES ($1, $2) RETURNING topic, subject)
-SELECT pg_notify('{CHANNEL}', $3 || ' ' || topic || ' ' || subject) FROM noted
-"""  # noqa: S608  a constant name
 _OWNER: Final = "SELECT u.id FROM users u JOIN {} s ON s.user_id = u.id WHERE s.{} = $1"
 _HELD: Final = " FOR NO KEY UPDATE OF u"
 _CLAIMS: Final = {
@@ -40,9 +35,12 @@ _CLAIM_SET: Final = "SELECT pg_advisory_xact_lock($1)"
 class InTransaction:
     """`Statements` on the one connection; ``notes`` are the changes that it makes known."""
 
-    def __init__(self, connection: Connection, dialect: Dialect, sender: str | None) -> None:
+    def __init__(
+        self, connection: Connection, dialect: Dialect, *, clock: Clock, sender: str | None
+    ) -> None:
         self._connection = connection
         self._dialect = dialect
+        self._clock = clock
         self._sender = sender
         self._claimed: set[tuple[Claim, str | bytes]] = set()
         self.notes: list[Change] = []
@@ -85,12 +83,13 @@ class InTransaction:
                 self._claimed.add((Claim.USER, str(rows[0][0])))
         self._claimed.add((what, key))
 
-    async def note(self, topic: Topic, subject: str) -> None:
+    async def note(self, topic: Topic, subject: str, proof: int) -> None:
         self.notes.append(Change(topic, subject))
+        noted = [self._clock.now(), topic.value, subject, proof]
         if self._sender is None:
-            await self._fetch(_NOTE, [topic.value, subject])
+            await self._fetch(NOTE, noted)
         else:
-            await self._fetch(_CALL_OUT, [topic.value, subject, self._sender])
+            await self._fetch(NOTE_AND_CALL_OUT, [*noted, self._sender])
 
     async def _fetch(self, text: str, values: Sequence[Value]) -> Sequence[Row]:
         self._require_open()
@@ -108,14 +107,16 @@ class InTransaction:
 
 
 class Transactions:
-    """Opens them. ``sender`` calls out what each has changed, if there is one; ``announce`` is told
-    of it once it is committed, or may be, and the block is left when that is done.
+    """Opens them. ``clock`` tells when a change was noted; ``sender``, if there is one, calls it
+    out; ``announce`` is told of it once it is committed, or may be, and the block is left when that
+    is done.
     """
 
     def __init__(
         self,
         pool: Pool,
         *,
+        clock: Clock,
         sender: str | None,
         announce: Callable[[Sequence[Change]], Awaitable[None]],
         observe: Observe,
@@ -123,6 +124,7 @@ class Transactions:
         self.pool = pool
         self.announce = announce
         self.observe = observe
+        self._clock = clock
         self._sender = sender
         self._dialect = Dialect(holds=True)
 
@@ -131,7 +133,7 @@ class Transactions:
         return Transaction(self, given)
 
     def statements_on(self, connection: Connection) -> InTransaction:
-        return InTransaction(connection, self._dialect, self._sender)
+        return InTransaction(connection, self._dialect, clock=self._clock, sender=self._sender)
 
 
 class Transaction(Generic[Given]):

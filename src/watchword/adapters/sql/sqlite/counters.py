@@ -13,7 +13,7 @@ from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.running import InTransaction
 from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.time import Instant
-from watchword.ports import Allowance, Tally
+from watchword.ports import Allowance, Clock, Tally
 
 _WRITE_DOWN = "UPDATE limits SET hits = ? WHERE key = ? AND resets_at = ?"
 
@@ -34,10 +34,10 @@ class SqliteLimits:
     lost; after a failed commit they wait as well, so that a broken disk is not an open door.
     """
 
-    def __init__(self, writer: GroupCommit) -> None:
+    def __init__(self, writer: GroupCommit, clock: Clock) -> None:
         self._connection = writer.connection
         self._windows: dict[str, _Window] = {}
-        limits = SqlLimits(InTransaction(writer.connection))
+        limits = SqlLimits(InTransaction(writer.connection, clock))
         self._turn = partial(writer.turn, limits, durable=False)
         writer.at_the_end(self._write_down, self._windows.clear)
 
@@ -91,8 +91,8 @@ class SqliteLockouts:
     goes before its commit, there is one failure too many, and none too few.
     """
 
-    def __init__(self, writer: GroupCommit) -> None:
-        lockouts = SqlLockouts(InTransaction(writer.connection))
+    def __init__(self, writer: GroupCommit, clock: Clock) -> None:
+        lockouts = SqlLockouts(InTransaction(writer.connection, clock))
         self._turn = partial(writer.turn, lockouts)
 
     async def begin(self, key: str, policy: LockoutPolicy, *, now: Instant) -> Attempts:

@@ -12,7 +12,7 @@ from watchword.adapters.sql.failures import Observe, StoreFailed
 from watchword.adapters.sql.sqlite.connections import connect, translate
 from watchword.adapters.sql.statements import Claim, Parameters, Row
 from watchword.domain.time import SECOND, Span
-from watchword.ports import Topic
+from watchword.ports import Clock, Topic
 
 _SLOW_WAIT: Span = 5 * SECOND
 
@@ -20,8 +20,9 @@ _SLOW_WAIT: Span = 5 * SECOND
 class InPlace:
     """Runs on the event loop: for point reads and for the statements of a transaction."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, clock: Clock) -> None:
         self._connection = connection
+        self._clock = clock
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
         try:
@@ -46,8 +47,9 @@ class InPlace:
     async def claim(self, what: Claim, key: str | bytes = "") -> None:
         """There is one writer, who has everything."""
 
-    async def note(self, topic: Topic, subject: str) -> None:
-        await self.change(NOTE, {"topic": topic.value, "subject": subject})
+    async def note(self, topic: Topic, subject: str, proof: int) -> None:
+        noted = {"at": self._clock.now(), "topic": topic.value, "subject": subject, "proof": proof}
+        await self.change(NOTE, noted)
 
     def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         return self._connection.execute(sql, parameters)

@@ -9,13 +9,14 @@ from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.adapters.sql.sqlite.counters import SqliteLimits, SqliteLockouts
+from watchword.adapters.sql.sqlite.feed import SqliteFeed
 from watchword.adapters.sql.sqlite.group_commit import GroupCommit
 from watchword.adapters.sql.sqlite.revocations import SqliteRevocations
 from watchword.adapters.sql.sqlite.running import InPlace, InTransaction, OnThread
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND, Instant, Span
-from watchword.ports import Unit
+from watchword.ports import Clock, Unit
 
 # A row that comes and goes: it dirties a page, so its commit is a true one.
 _PROBE = "INSERT INTO limits (key, hits, resets_at) VALUES ('check', 0, 0)"
@@ -25,13 +26,15 @@ _END_PROBE = "DELETE FROM limits WHERE key = 'check'"
 class SqliteStore:
     """Open it on the event loop that uses it; `close` finishes what was begun.
 
-    ``lock_wait``: how many ms a transaction waits for another process that is writing.
+    ``clock`` tells when a change was noted; ``lock_wait``: how many ms a transaction waits for
+    another process that is writing.
     """
 
     def __init__(
         self,
         path: Path,
         *,
+        clock: Clock,
         audit_retention: Span | None = None,
         lock_wait: Span = 5 * SECOND,
         observe: Observe = unobserved,
@@ -44,13 +47,14 @@ class SqliteStore:
             raise
         self._writer = GroupCommit(connection, lock_wait=lock_wait, observe=observe)
         self._slow = OnThread(path, observe)
-        self._statements = InTransaction(connection)
+        self._statements = InTransaction(connection, clock)
         self._unit = SqlUnit(self._statements)
         self._purge = SqlPurge(self._statements, audit_retention=audit_retention)
-        self.reading = SqlReading(InPlace(self._reader), self._slow)
-        self.limits = SqliteLimits(self._writer)
-        self.lockouts = SqliteLockouts(self._writer)
+        self.reading = SqlReading(InPlace(self._reader, clock), self._slow)
+        self.limits = SqliteLimits(self._writer, clock)
+        self.lockouts = SqliteLockouts(self._writer, clock)
         self.revocations = SqliteRevocations(self._reader)
+        self.feed = SqliteFeed(self._reader, self._slow)
 
     def transaction(self) -> AbstractAsyncContextManager[SqlUnit]:
         return self._writer.turn(self._unit)
@@ -90,6 +94,7 @@ class SqliteStore:
             await statements.change(_END_PROBE, {})
 
     async def close(self) -> None:
+        self.feed.close()
         await self._writer.close()
         await self._slow.close()
         self._reader.close()

@@ -1,0 +1,55 @@
+"""An answer that goes on: it ends when there is no more, when the client goes, or when the server
+is about to end.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, MutableMapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from watchword.web.answers import Answer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Stream(Answer):
+    """``pieces`` stand in for the body; each is sent when it is there."""
+
+    pieces: AsyncGenerator[bytes, None]
+
+
+async def pour(stream: Stream, receive: Receive, send: Send, *, is_head: bool) -> None:
+    """Send what comes, after the head of the answer; raise what ``pieces`` raise. The answer has
+    its end on the wire even then.
+    """
+    pouring = asyncio.create_task(_pour(stream.pieces, send, is_head=is_head))
+    leaving = asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait((pouring, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        pouring.cancel()
+        leaving.cancel()
+        _, failure = await asyncio.gather(leaving, pouring, return_exceptions=True)
+    await send({"type": "http.response.body", "body": b""})
+    if isinstance(failure, Exception):
+        raise failure
+
+
+async def _pour(pieces: AsyncGenerator[bytes, None], send: Send, *, is_head: bool) -> None:
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if is_head:
+                return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+
+
+async def _left(receive: Receive) -> None:
+    """The first message is the request. A second one is that the client is gone; or the server
+    says so that it wants to end, see `watchword.cli.protocol`.
+    """
+    await receive()
+    await receive()
