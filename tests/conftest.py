@@ -9,6 +9,8 @@ import sys
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 _LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})
 
 _SERVERS = "WATCHWORD_TEST_"  # where servers are that the tests may use; no setting of ours

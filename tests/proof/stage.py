@@ -1,37 +1,30 @@
 """What the proofs share: the rows as they lie in the file, and requests that overlap by design."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
 
 from tests.driving import Holder, Server, serving
+from tests.kept import rows
 from watchword.testing import FakeClock
 
 Result = TypeVar("Result")
 UNLIMITED: dict[str, Any] = {"limit_auth": None, "limit_sign_in": None, "lockout_policy": None}
 
 
-def rows(path: Path, sql: str, *values: object) -> list[dict[str, Any]]:
-    """By a connection of its own, as another program would see them."""
-    with closing(sqlite3.connect(path)) as connection:
-        connection.row_factory = sqlite3.Row
-        return [dict(row) for row in connection.execute(sql, values)]
-
-
 def session_row(server: Server, session_id: str) -> dict[str, Any]:
-    path = server.core.settings.database_path
-    (row,) = rows(path, "SELECT * FROM sessions WHERE id = ?", session_id)
+    database = server.core.settings.database
+    (row,) = rows(database, "SELECT * FROM sessions WHERE id = :id", id=session_id)
     return row
 
 
 def events(server: Server, kind: str) -> list[dict[str, Any]]:
-    path = server.core.settings.database_path
-    return rows(path, "SELECT * FROM audit_events WHERE type = ? ORDER BY seq", kind)
+    sql = "SELECT * FROM audit_events WHERE type = :type ORDER BY seq"
+    return rows(server.core.settings.database, sql, type=kind)
 
 
 async def later(turns: int, work: Coroutine[Any, Any, Result]) -> Result:

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
-from tests.proof.stage import UNLIMITED, later, rows, session_row, two_serving
+from tests.kept import rows
+from tests.proof.stage import UNLIMITED, later, session_row, two_serving
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
@@ -230,7 +231,7 @@ class TestWhatChangesHere:
             await server.register()
             for _ in range(5):
                 await server.client().post("/auth/login", json=wrong)
-            path = server.core.settings.database_path
+            path = server.core.settings.database
             (row,) = rows(path, "SELECT * FROM lockouts")
             assert (row["locks"], row["consecutive"]) == (1, 5)
         async with serving(tmp_path, seed=1, **off) as server:

@@ -4,15 +4,13 @@ Invariant: names and shapes here are written by hand from the wire contract, nev
 product, so that both have to change before a client may notice.
 """
 
-import asyncio
 import json
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from tests import kept
 from tests.driving import Server
 
 USER = {"id", "email", "name", "role", "emailVerified", "mfaEnabled", "createdAt"}
@@ -93,19 +91,13 @@ def set_cookies(answer: httpx2.Response) -> dict[str, SetCookie]:
 
 def rows(server: Server, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
     """What lies in the database, past everything that is kept in memory."""
-    with closing(sqlite3.connect(server.core.settings.database_path)) as connection:
-        return connection.execute(sql, parameters).fetchall()
+    found = kept.rows(server.core.settings.database, sql, **parameters)
+    return [tuple(row.values()) for row in found]
 
 
 async def change_rows(server: Server, sql: str, **parameters: object) -> None:
     """What a backup, another process or an operator with a shell may do to the database."""
-
-    def change() -> None:
-        path = server.core.settings.database_path
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute(sql, parameters)
-
-    await asyncio.to_thread(change)  # the server's own commit may have to end first
+    await kept.change_rows(server.core.settings.database, sql, **parameters)
 
 
 @dataclass(frozen=True)

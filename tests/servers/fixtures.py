@@ -1,18 +1,46 @@
-"""PostgreSQL for the tests of what runs on it: a server for each worker, an empty database."""
+"""PostgreSQL as fixtures: a server for each worker of the tests, an empty database for each test.
+
+What a test's servers keep lies in SQLite. Those marked ``every_store`` run on PostgreSQL as well,
+and ``WATCHWORD_TEST_STORE=postgres`` runs whatever can run there on it alone.
+"""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+from tests.kept import name_database
 from tests.servers.postgres import Server, running
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.migration import migrate
 
+SQLITE, POSTGRES = "sqlite", "postgres"
+_CHOSEN = os.environ.get("WATCHWORD_TEST_STORE")
 _TABLES = """
 SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
 """
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_for_all = metafunc.definition.get_closest_marker("every_store") is not None
+    if "keeper" in metafunc.fixturenames and is_for_all and _CHOSEN is None:
+        metafunc.parametrize("keeper", [SQLITE, POSTGRES])
+
+
+@pytest.fixture
+def keeper() -> str:
+    """Which store keeps what the test's servers know."""
+    return _CHOSEN or SQLITE
+
+
+@pytest.fixture
+def kept(keeper: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """Servers of the test's folder find their database."""
+    if keeper == POSTGRES:
+        name_database(tmp_path, request.getfixturevalue("postgres_url"))
 
 
 @pytest.fixture(scope="session")
