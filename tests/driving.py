@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
@@ -78,6 +78,7 @@ class Server:
         self.app = app
         self.clock = clock
         self.log = log
+        self.before_requests: list[Callable[[httpx2.Request], Awaitable[None]]] = []
         self._clients: list[httpx2.AsyncClient] = []
         self._read: set[Path] = set()
 
@@ -93,7 +94,10 @@ class Server:
     def client(self, ip: str = "198.51.100.7", **headers: str) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app, client=(ip, 40_000))
         client = httpx2.AsyncClient(
-            transport=transport, base_url=self.core.settings.public_url, headers=headers
+            transport=transport,
+            base_url=self.core.settings.public_url,
+            headers=headers,
+            event_hooks={"request": self.before_requests},
         )
         self._clients.append(client)
         return client

@@ -9,8 +9,9 @@ import pytest
 
 from tests.driving import PASSWORD, Holder, Server
 from tests.kept import rows
-from tests.proof.stage import events, later, present, require_out, session_row
+from tests.proof.stage import events, later, present, require_out, session_row, turn_of
 
+pytestmark = pytest.mark.every_store
 # By how many turns of the event loop the refresh comes first, or the other does: a refresh takes
 # fewer than these, so every overlap occurs.
 OFFSETS = range(-12, 13)
@@ -66,12 +67,13 @@ class TestARefreshInFlight:
         self, server: Server, admin: Holder, act: Act
     ) -> None:
         answered: set[int] = set()
+        turn = turn_of(server)
         for turns in OFFSETS:
             holder = await signed_in_anew(server, turns)
             first = holder.refresh_token
             ended, refreshed = await asyncio.gather(
-                later(max(0, turns), act(holder, admin)),
-                later(max(0, -turns), present(server.client(), first)),
+                later(max(0, turns), act(holder, admin), turn),
+                later(max(0, -turns), present(server.client(), first), turn),
             )
             assert ended.status_code == 200, ended.text
             answered.add(refreshed.status_code)

@@ -37,10 +37,19 @@ def keeper() -> str:
 
 
 @pytest.fixture
-def kept(keeper: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def server_url(keeper: str, request: pytest.FixtureRequest) -> str | None:
+    """Of the database, if a server keeps it."""
+    if keeper != POSTGRES:
+        return None
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def kept(server_url: str | None, tmp_path: Path) -> None:
     """Servers of the test's folder find their database."""
-    if keeper == POSTGRES:
-        name_database(tmp_path, request.getfixturevalue("postgres_url"))
+    if server_url is not None:
+        name_database(tmp_path, server_url)
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +70,11 @@ def _migrated(postgres_server: Server) -> Iterator[str]:
 async def postgres_url(_migrated: str) -> AsyncIterator[str]:
     """Of a migrated database. To empty it is a hundred times faster than to make one."""
     yield _migrated
-    connection = await asyncpg.connect(_migrated)
+    await empty(_migrated)
+
+
+async def empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
     tables = [row[0] for row in await connection.fetch(_TABLES)]
     await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
     await connection.close()
