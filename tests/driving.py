@@ -244,7 +244,8 @@ async def serving(
     Another one on the same folder needs another ``seed``.
     """
     clock, log = clock or FakeClock(), Lines()
-    chosen = Settings(data_dir=folder, database_url=named_database(folder), **settings)
+    settings["database_url"] = named_database(folder) or settings.get("database_url")
+    chosen = Settings(data_dir=folder, **settings)
     path = chosen.database
     if isinstance(path, Path) and not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)

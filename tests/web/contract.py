@@ -5,7 +5,10 @@ product, so that both have to change before a client may notice.
 """
 
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -98,6 +101,27 @@ def rows(server: Server, sql: str, **parameters: object) -> list[tuple[Any, ...]
 async def change_rows(server: Server, sql: str, **parameters: object) -> None:
     """What a backup, another process or an operator with a shell may do to the database."""
     await kept.change_rows(server.core.settings.database, sql, **parameters)
+
+
+@asynccontextmanager
+async def nothing_new_in(server: Server, table: str) -> AsyncIterator[None]:
+    """The database fails whoever inserts into ``table``."""
+    if isinstance(server.core.settings.database, Path):
+        failing = f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT json('{{'); END"
+        mending = "DROP TRIGGER broken"
+    else:
+        failing = f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID"
+        mending = f"ALTER TABLE {table} DROP CONSTRAINT broken"
+    await change_rows(server, failing)
+    yield
+    await change_rows(server, mending)
+
+
+def tables_of(server: Server) -> list[str]:
+    sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    if isinstance(server.core.settings.database, Path):
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    return [str(name) for (name,) in rows(server, sql)]
 
 
 @dataclass(frozen=True)
