@@ -9,6 +9,8 @@ import sys
 
 from hypothesis import settings
 
+pytest_plugins = ["tests.servers.fixtures"]
+
 _LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})
 
 # Which servers the tests may use is no setting of what is tested.

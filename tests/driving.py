@@ -1,8 +1,8 @@
-"""Watchword driven over HTTP in process: a real application on a real SQLite file, a fake clock."""
+"""Watchword driven over HTTP in process: a real application on a real database, a fake clock."""
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
@@ -12,7 +12,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
+import pytest
 
+from tests.kept import named_database
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -76,6 +78,7 @@ class Server:
         self.app = app
         self.clock = clock
         self.log = log
+        self.before_requests: list[Callable[[httpx2.Request], Awaitable[None]]] = []
         self._clients: list[httpx2.AsyncClient] = []
         self._read: set[Path] = set()
 
@@ -85,13 +88,16 @@ class Server:
 
     @property
     def sqlite(self) -> SqliteStore:
-        """For tests that look behind the ports."""
+        """For tests that look behind the ports: of other stores they say nothing."""
         return sqlite_of(self.core)
 
     def client(self, ip: str = "198.51.100.7", **headers: str) -> httpx2.AsyncClient:
         transport = httpx2.ASGITransport(app=self.app, client=(ip, 40_000))
         client = httpx2.AsyncClient(
-            transport=transport, base_url=self.core.settings.public_url, headers=headers
+            transport=transport,
+            base_url=self.core.settings.public_url,
+            headers=headers,
+            event_hooks={"request": self.before_requests},
         )
         self._clients.append(client)
         return client
@@ -179,7 +185,8 @@ class Holder:
 
 
 def sqlite_of(core: Core) -> SqliteStore:
-    assert isinstance(core.store, SqliteStore)
+    if not isinstance(core.store, SqliteStore):
+        pytest.skip("It looks into SQLite itself.")
     return core.store
 
 
@@ -233,15 +240,17 @@ def empty_database() -> bytes:
 async def serving(
     folder: Path, *, clock: FakeClock | None = None, seed: int = 0, **settings: Any
 ) -> AsyncIterator[Server]:
-    """A server on a database in ``folder``; limits and lockout are on unless said otherwise.
+    """A server on the database of ``folder``; limits and lockout are on unless said otherwise.
     Another one on the same folder needs another ``seed``.
     """
     clock, log = clock or FakeClock(), Lines()
+    settings["database_url"] = named_database(folder) or settings.get("database_url")
     chosen = Settings(data_dir=folder, **settings)
-    if not chosen.database_path.exists():
-        chosen.database_path.parent.mkdir(parents=True, exist_ok=True)
-        chosen.database_path.touch(mode=0o600)
-        chosen.database_path.write_bytes(empty_database())
+    path = chosen.database
+    if isinstance(path, Path) and not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(empty_database())
     app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log, seed=seed))
     async with app.running():
         server = Server(app, clock, log)

@@ -5,16 +5,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 
 from tests.flows.house import House
+from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
+from watchword.adapters.system import SystemRandomness, SystemStopwatch
 
 OpenHouse = Callable[..., Awaitable[House]]
 
 
+def on_postgres(url: str) -> PostgresStore:
+    nodes = ByDatabase(SystemStopwatch())
+    return PostgresStore(Address.parse(url), nodes, randomness=SystemRandomness())
+
+
 @pytest.fixture
-async def open_house() -> AsyncIterator[OpenHouse]:
-    """As `House.open`; what it opened is closed after the test."""
+async def open_house(server_url: str | None) -> AsyncIterator[OpenHouse]:
+    """As `House.open`; what it opened is closed after the test. All without a store of their own
+    share the one database where the tests run on PostgreSQL.
+    """
     opened: list[House] = []
 
     async def open_one(*secrets: object, **settings: object) -> House:
+        if server_url is not None:
+            settings.setdefault("store", on_postgres(server_url))
         house = await House.open(*secrets, **settings)  # type: ignore[arg-type]
         opened.append(house)
         return house

@@ -1,4 +1,6 @@
-"""The flows on the memory adapters, without HTTP: people, what they hold, and a clock by hand."""
+"""The flows without HTTP, on the memory adapters unless a test brings another store: people, what
+they hold, and a clock by hand.
+"""
 
 import json
 from collections.abc import AsyncIterator, Callable
@@ -6,12 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pytest
+
 from tests.driving import PASSWORD, Lines
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.memory.store import MemoryUnit
 from watchword.adapters.prometheus import PrometheusMeter
-from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
 from watchword.bootstrap.services import make_services
 from watchword.bootstrap.storage import Stores
@@ -24,7 +27,7 @@ from watchword.domain.standing import Caller
 from watchword.flows.grants import Grant
 from watchword.flows.housekeeping import Housekeeper
 from watchword.flows.sign_in import Arrival
-from watchword.ports import AuditQuery, AuditRecord, PageRequest, RequestTrace
+from watchword.ports import AuditQuery, AuditRecord, OpenStore, PageRequest, RequestTrace
 from watchword.settings import Settings
 from watchword.testing import FakeClock, SeededRandomness
 from watchword.web.services import Services
@@ -52,7 +55,7 @@ class CountedStore(MemoryStore):
 
 
 def build(
-    store: MemoryStore | SqliteStore,
+    store: OpenStore,
     clock: FakeClock,
     *secrets: Secret,
     seed: int = 0,
@@ -80,7 +83,7 @@ def build(
 class House:
     """One process. Another one on the same store is another house."""
 
-    store: MemoryStore | SqliteStore
+    store: OpenStore
     clock: FakeClock
     ground: Ground
     shared: Shared
@@ -90,7 +93,7 @@ class House:
     async def open(
         cls,
         *secrets: Secret,
-        store: MemoryStore | SqliteStore | None = None,
+        store: OpenStore | None = None,
         clock: FakeClock | None = None,
         seed: int = 0,
         **settings: Any,
@@ -104,6 +107,13 @@ class House:
             house.ground.pool.close()
             raise
         return house
+
+    @property
+    def memory(self) -> MemoryStore:
+        """For tests that look behind the ports: of other stores they say nothing."""
+        if not isinstance(self.store, MemoryStore):
+            pytest.skip("It looks into the memory itself.")
+        return self.store
 
     def housekeeper(self, failed: Callable[[str, Exception], None]) -> Housekeeper:
         ground, shared = self.ground, self.shared

@@ -6,7 +6,6 @@ import pytest
 from tests.driving import PASSWORD
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import TRACE, CountedStore, House, details
-from watchword.adapters.memory import MemoryStore
 from watchword.domain.errors import (
     Busy,
     InvalidCredentials,
@@ -204,8 +203,7 @@ class TestAFailure:
         await fail(house, 4)
         await fail(house, 3, device=grant.device)
         await house.flows.users.delete(await house.enter(grant), account.id, TRACE)
-        assert isinstance(house.store, MemoryStore)
-        assert house.store.lockouts._attempts == {}
+        assert house.memory.lockouts._attempts == {}
 
 
 class TestAKnownDevice:

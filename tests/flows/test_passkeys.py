@@ -7,7 +7,6 @@ from tests.driving import ORIGIN
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import ORIGIN as CAME_FROM
 from tests.flows.house import TRACE, House
-from watchword.adapters.memory import MemoryStore
 from watchword.adapters.memory.store import MemoryReading
 from watchword.adapters.memory.tables import Place
 from watchword.domain.errors import (
@@ -56,8 +55,7 @@ async def sign_in(house: House, key: SoftwareAuthenticator) -> Grant:
 
 
 async def lose_password(house: House, caller: Caller, *, is_verified: bool = True) -> None:
-    assert isinstance(house.store, MemoryStore)
-    accounts = house.store._committed.tables.accounts
+    accounts = house.memory._committed.tables.accounts
     accounts[caller.account.id] = replace(
         accounts[caller.account.id], password_hash=None, email_verified=is_verified
     )
@@ -122,10 +120,9 @@ class TestASignIn:
     ) -> None:
         caller = await enter(house)
         passkey = await add(house, caller, key)
-        assert isinstance(house.store, MemoryStore)
-        before = MemoryReading(Place(house.store._committed.tables.copy()))
+        before = MemoryReading(Place(house.memory._committed.tables.copy()))
         await house.flows.passkeys.own.remove(caller, passkey.id, TRACE)
-        house.store.reading = before
+        house.memory.reading = before
         with pytest.raises(PasskeyNotAccepted):
             await sign_in(house, key)
         assert await house.events("credential.passkey_suspected") == []
@@ -142,11 +139,10 @@ class TestASignIn:
     async def test_w01_challenges_that_nobody_answers_are_swept_away(self, house: House) -> None:
         for _ in range(3):
             await house.flows.passkeys.sign_in.options()
-        assert isinstance(house.store, MemoryStore)
-        assert len(house.store._committed.tables.links) == 3
+        assert len(house.memory._committed.tables.links) == 3
         house.clock.advance(Purpose.PASSKEY_SIGN_IN.lifetime)
-        await house.store.purge(house.clock.now(), at_most=100)
-        assert house.store._committed.tables.links == {}
+        await house.memory.purge(house.clock.now(), at_most=100)
+        assert house.memory._committed.tables.links == {}
 
 
 Verb = Callable[[House, Caller, str], Awaitable[object]]

@@ -9,6 +9,11 @@ from tests.driving import Server, serving
 from tests.proof.stage import UNLIMITED, two_serving
 
 
+@pytest.fixture(autouse=True)
+def _kept(kept: None) -> None:
+    pass
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with serving(tmp_path, **UNLIMITED) as running:

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.driving import Holder, Server, serving
-from tests.proof.stage import UNLIMITED, events, present, session_row
+from tests.proof.stage import UNLIMITED, events, let_hear, present, session_row
 from watchword.domain.time import HOUR, MINUTE, SECOND
 from watchword.testing import FakeClock
 from watchword.testing.fakes import START
 
+pytestmark = pytest.mark.every_store
 JUMPS = [HOUR, -HOUR]
 TRANSPORTS = ("body", "body", "session", "session")
 
@@ -82,6 +83,8 @@ class TestClocksThatDiffer:
             serving(tmp_path, clock=FakeClock(START), **UNLIMITED) as one,
             serving(tmp_path, clock=FakeClock(START + request.param), seed=1, **UNLIMITED) as other,
         ):
+            for server in (one, other):
+                let_hear(server)
             yield one, other
 
     async def test_x07_sign_nobody_out_who_is_served_by_both(

@@ -8,8 +8,10 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server
-from tests.proof.stage import events, later, present, require_out, rows, session_row
+from tests.kept import rows
+from tests.proof.stage import events, later, present, require_out, session_row, turn_of
 
+pytestmark = pytest.mark.every_store
 # By how many turns of the event loop the refresh comes first, or the other does: a refresh takes
 # fewer than these, so every overlap occurs.
 OFFSETS = range(-12, 13)
@@ -65,12 +67,13 @@ class TestARefreshInFlight:
         self, server: Server, admin: Holder, act: Act
     ) -> None:
         answered: set[int] = set()
+        turn = turn_of(server)
         for turns in OFFSETS:
             holder = await signed_in_anew(server, turns)
             first = holder.refresh_token
             ended, refreshed = await asyncio.gather(
-                later(max(0, turns), act(holder, admin)),
-                later(max(0, -turns), present(server.client(), first)),
+                later(max(0, turns), act(holder, admin), turn),
+                later(max(0, -turns), present(server.client(), first), turn),
             )
             assert ended.status_code == 200, ended.text
             answered.add(refreshed.status_code)
@@ -80,11 +83,10 @@ class TestARefreshInFlight:
                 given = Holder(server.client(), refreshed.json())
                 await require_out(given, *tokens)
             await require_out(holder, *tokens)
-            path = server.core.settings.database_path
             left = rows(
-                path,
-                "SELECT * FROM sessions WHERE id = ? AND ended_at IS NULL",
-                holder.session_id,
+                server.core.settings.database,
+                "SELECT * FROM sessions WHERE id = :id AND ended_at IS NULL",
+                id=holder.session_id,
             )
             assert left == []
         assert answered == {200, 401}
@@ -194,6 +196,6 @@ async def log_in(server: Server, number: int) -> tuple[int, Holder | None]:
 
 
 def live_sessions(server: Server, holder: Holder) -> list[str]:
-    path = server.core.settings.database_path
-    live = "SELECT id FROM sessions WHERE user_id = ? AND ended_at IS NULL"
-    return [row["id"] for row in rows(path, live, holder.answer["user"]["id"])]
+    live = "SELECT id FROM sessions WHERE user_id = :user AND ended_at IS NULL"
+    found = rows(server.core.settings.database, live, user=holder.answer["user"]["id"])
+    return [row["id"] for row in found]

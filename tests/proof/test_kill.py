@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder
+from tests.kept import rows
 from tests.proof.processes import Serving, a_client
-from tests.proof.stage import rows
 from watchword.testing import SeededRandomness
 
 SESSIONS, VICTIMS = 6, 25

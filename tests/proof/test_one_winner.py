@@ -15,6 +15,7 @@ from tests.web.passkeys import add, an_authenticator, creation_options, request_
 from tests.web.second_factor import EMAIL, Phone, somebody, token_of
 from watchword.ports import RequestTrace
 
+pytestmark = pytest.mark.every_store
 AT_ONCE = 50
 
 

@@ -7,9 +7,18 @@ import httpx2
 import pytest
 
 from tests.driving import Holder, Server, serving
-from tests.proof.stage import UNLIMITED, events, later, present, require_out, session_row
+from tests.proof.stage import (
+    UNLIMITED,
+    events,
+    later,
+    present,
+    require_out,
+    session_row,
+    until_it_waits,
+)
 from watchword.domain.time import MINUTE, SECOND
 
+pytestmark = pytest.mark.every_store
 GRACE = 10 * SECOND
 
 
@@ -105,14 +114,14 @@ class TestFiftyAtOnce:
     async def test_r02_that_waited_for_another_process_are_no_replay(
         self, both: tuple[Server, Server]
     ) -> None:
-        """One looks at the clock and waits for the file; meanwhile the other rotates, later."""
+        """One looks at the clock and waits for the database; meanwhile the other rotates, later."""
         one, other = both
         await one.register()
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:
+            await unit.sessions.touch([(holder.session_id, one.clock.now() + 1)])
             waiting = asyncio.create_task(present(other.client(), holder.refresh_token))
-            while other.sqlite._writer._state.value != "opening":  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            await until_it_waits(other)
             one.clock.advance(SECOND)
             await unit.sessions.rotate(holder.session_id, 1, now=one.clock.now())
         answer = await waiting
@@ -124,14 +133,14 @@ class TestFiftyAtOnce:
     async def test_r02_that_were_overtaken_by_several_steps_are_no_replay(
         self, both: tuple[Server, Server], steps: int
     ) -> None:
-        """The winner has its answer, and goes on at once, while the loser waits for the file."""
+        """The winner has its answer and goes on at once, while the loser waits its turn."""
         one, other = both
         await one.register()
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:
+            await unit.sessions.touch([(holder.session_id, one.clock.now() + 1)])
             waiting = asyncio.create_task(present(other.client(), holder.refresh_token))
-            while other.sqlite._writer._state.value != "opening":  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            await until_it_waits(other)
             for generation in range(1, 1 + steps):
                 one.clock.advance(1)
                 await unit.sessions.rotate(holder.session_id, generation, now=one.clock.now())

@@ -1,7 +1,9 @@
 """Whatever people do in whatever order, sessions keep what the plan promises of them."""
 
+from functools import partial
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -257,8 +259,12 @@ class PeopleAndSessions(World):
             assert isinstance(self.outcome(work), NotAuthenticated)
 
 
-def test_sessions_keep_their_promises_whatever_happens() -> None:
+@pytest.mark.every_store
+def test_sessions_keep_their_promises_whatever_happens(server_url: str | None) -> None:
+    examples = (
+        EXAMPLES if server_url is None else EXAMPLES // 5
+    )  # each step takes five times as long
     run_state_machine_as_test(
-        PeopleAndSessions,
-        settings=settings(max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None),
+        partial(PeopleAndSessions, server_url),
+        settings=settings(max_examples=examples, stateful_step_count=STEPS, deadline=None),
     )

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,24 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server, serving
-from tests.proof.stage import UNLIMITED, later, rows, session_row, two_serving
+from tests.kept import rows
+from tests.proof.stage import UNLIMITED, later, session_row, two_hearing
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.ports import RequestTrace
 
+pytestmark = pytest.mark.every_store
 Both = tuple[Server, Server]
 NEW_PHRASE = "a quite different phrase"
 TTL = 5 * MINUTE
 OLD, NEW = Secret(b"the former secret of the service"), Secret(b"the secret that is to replace it")
+
+
+@pytest.fixture
+async def both(tmp_path: Path) -> AsyncIterator[Both]:
+    async with two_hearing(tmp_path, **UNLIMITED) as running:
+        yield running
 
 
 def elsewhere(holder: Holder, server: Server) -> Holder:
@@ -124,19 +132,19 @@ class TestWhatEndsHere:
         assert (await other.get("/profile")).json()["code"] == "SESSION_REVOKED"
 
     async def test_s15_by_too_many_sessions_is_refused_there(self, tmp_path: Path) -> None:
-        async with two_serving(tmp_path, max_sessions=1, **UNLIMITED) as both:
+        async with two_hearing(tmp_path, max_sessions=1, **UNLIMITED) as both:
             await both[0].register()
             _, other = await known_there(both)
             await both[0].sign_in()
             assert (await other.get("/profile")).json()["code"] == "SESSION_REVOKED"
 
     async def test_s15_stays_refused_after_both_were_started_anew(self, tmp_path: Path) -> None:
-        async with two_serving(tmp_path, **UNLIMITED) as both:
+        async with two_hearing(tmp_path, **UNLIMITED) as both:
             await both[0].register()
             holder, _ = await known_there(both)
             kept, _ = await known_there(both)
             assert (await holder.post("/auth/logout")).status_code == 200
-        async with two_serving(tmp_path, **UNLIMITED) as again:
+        async with two_hearing(tmp_path, **UNLIMITED) as again:
             for server in again:
                 assert (await elsewhere(holder, server).get("/profile")).status_code == 401
                 assert (await elsewhere(holder, server).refresh()).status_code == 401
@@ -145,7 +153,10 @@ class TestWhatEndsHere:
     async def test_s15_while_it_is_used_there_without_pause_is_accepted_no_more(
         self, both: Both
     ) -> None:
-        """Whatever was sent after the acknowledgement is refused."""
+        """Whatever was sent after the acknowledgement is refused: a node on a server needs a moment
+        for that, which `scripts/prove_interleavings.py` looks at.
+        """
+        assert both[1].sqlite
         await both[0].register()
         holder, other = await known_there(both)
         statuses: list[int] = []
@@ -212,7 +223,7 @@ class TestWhatChangesHere:
         assert (await (await both[1].sign_in()).get("/profile")).status_code == 200
 
     async def test_b05_failures_here_lock_the_account_there(self, tmp_path: Path) -> None:
-        async with two_serving(tmp_path, limit_auth=None, limit_sign_in=None) as (here, there):
+        async with two_hearing(tmp_path, limit_auth=None, limit_sign_in=None) as (here, there):
             await here.register()
             wrong = {"email": "ada@example.com", "password": "a guess of a phrase"}
             for server in (here, there, here, there, here):
@@ -230,7 +241,7 @@ class TestWhatChangesHere:
             await server.register()
             for _ in range(5):
                 await server.client().post("/auth/login", json=wrong)
-            path = server.core.settings.database_path
+            path = server.core.settings.database
             (row,) = rows(path, "SELECT * FROM lockouts")
             assert (row["locks"], row["consecutive"]) == (1, 5)
         async with serving(tmp_path, seed=1, **off) as server:

@@ -4,19 +4,19 @@ The model knows when each session ends, whether it was ended, and every token ev
 """
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Coroutine, Iterable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-)
+import asyncpg
+from hypothesis.stateful import RuleBasedStateMachine
 
-from tests.driving import Lines, empty_database, open_cheaply, sqlite_of
+from tests.driving import Lines, empty_database, open_cheaply
+from tests.kept import name_database, named_database, rows
+from tests.servers.fixtures import empty
+from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import Core
 from watchword.crypto.secret import Secret
 from watchword.domain.attempts import LockoutPolicy
@@ -98,8 +98,11 @@ class Held:
 
 
 class World(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    """On the database at ``url``, which is emptied in the end, or on a file."""
+
+    def __init__(self, url: str | None = None) -> None:
         super().__init__()
+        self.url = url
         self.folder = TemporaryDirectory()
         self.clock = FakeClock()
         self.runner = asyncio.Runner()
@@ -107,8 +110,13 @@ class World(RuleBasedStateMachine):
         self.sessions: list[Held] = []
         self.probed = 0
         self.starts = 0
-        self.path = Path(self.folder.name) / "watchword.db"
-        self.path.write_bytes(empty_database())
+        folder = Path(self.folder.name)
+        self.database = folder / "watchword.db"
+        if url is None:
+            self.database.write_bytes(empty_database())
+        else:
+            name_database(folder, url)
+            self.outsider = self.runner.run(asyncpg.connect(url))
         self.core = self.run(self.open())
         admin = self.run(self.flows.registration.make_admin("root@x.org", PASSWORDS[0], TRACE))
         self.people.append(Person(admin.id, "root@x.org", PASSWORDS[0], "admin"))
@@ -122,12 +130,15 @@ class World(RuleBasedStateMachine):
     async def settle(self) -> None:
         """Counters are committed a little after the answer, which does not wait for them."""
         core = getattr(self, "core", None)
-        while core is not None and sqlite_of(core)._writer._state.value != "idle":  # noqa: ASYNC110
+        if core is None or not isinstance(core.store, SqliteStore):
+            return
+        while core.store._writer._state.value != "idle":  # noqa: ASYNC110
             await asyncio.sleep(0)
 
     async def open(self) -> Core:
         self.starts += 1
-        chosen = Settings(data_dir=Path(self.folder.name), **SETTINGS)
+        folder = Path(self.folder.name)
+        chosen = Settings(data_dir=folder, database_url=named_database(folder), **SETTINGS)
         core = await open_cheaply(chosen, clock=self.clock, log=Lines(), seed=self.starts)
         await core.prepare()
         return core
@@ -139,6 +150,9 @@ class World(RuleBasedStateMachine):
                     self.refresh(held, held.generation)
         finally:
             self.run(self.core.close())
+            if self.url is not None:
+                self.runner.run(self.outsider.close())
+                self.runner.run(empty(self.url))
             self.runner.close()
             self.folder.cleanup()
 
@@ -153,9 +167,9 @@ class World(RuleBasedStateMachine):
         return self.clock.now()
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        with closing(sqlite3.connect(self.path)) as connection:
-            connection.row_factory = sqlite3.Row
-            return [dict(row) for row in connection.execute(sql)]
+        if self.url is None:
+            return rows(self.database, sql)
+        return [dict(row) for row in self.runner.run(self.outsider.fetch(sql))]
 
     def stored(self) -> list[tuple[Held, dict[str, Any]]]:
         """Every session with its row."""

@@ -8,6 +8,11 @@ import pytest
 from tests.driving import Server, serving
 
 
+@pytest.fixture(autouse=True)
+def _kept(kept: None) -> None:
+    pass
+
+
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[Server]:
     async with serving(tmp_path) as running:

@@ -4,15 +4,16 @@ Invariant: names and shapes here are written by hand from the wire contract, nev
 product, so that both have to change before a client may notice.
 """
 
-import asyncio
 import json
-import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx2
 
+from tests import kept
 from tests.driving import Server
 
 USER = {"id", "email", "name", "role", "emailVerified", "mfaEnabled", "createdAt"}
@@ -93,19 +94,34 @@ def set_cookies(answer: httpx2.Response) -> dict[str, SetCookie]:
 
 def rows(server: Server, sql: str, **parameters: object) -> list[tuple[Any, ...]]:
     """What lies in the database, past everything that is kept in memory."""
-    with closing(sqlite3.connect(server.core.settings.database_path)) as connection:
-        return connection.execute(sql, parameters).fetchall()
+    found = kept.rows(server.core.settings.database, sql, **parameters)
+    return [tuple(row.values()) for row in found]
 
 
 async def change_rows(server: Server, sql: str, **parameters: object) -> None:
     """What a backup, another process or an operator with a shell may do to the database."""
+    await kept.change_rows(server.core.settings.database, sql, **parameters)
 
-    def change() -> None:
-        path = server.core.settings.database_path
-        with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute(sql, parameters)
 
-    await asyncio.to_thread(change)  # the server's own commit may have to end first
+@asynccontextmanager
+async def nothing_new_in(server: Server, table: str) -> AsyncIterator[None]:
+    """The database fails whoever inserts into ``table``."""
+    if isinstance(server.core.settings.database, Path):
+        failing = f"CREATE TRIGGER broken BEFORE INSERT ON {table} BEGIN SELECT json('{{'); END"
+        mending = "DROP TRIGGER broken"
+    else:
+        failing = f"ALTER TABLE {table} ADD CONSTRAINT broken CHECK (false) NOT VALID"
+        mending = f"ALTER TABLE {table} DROP CONSTRAINT broken"
+    await change_rows(server, failing)
+    yield
+    await change_rows(server, mending)
+
+
+def tables_of(server: Server) -> list[str]:
+    sql = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+    if isinstance(server.core.settings.database, Path):
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table'"
+    return [str(name) for (name,) in rows(server, sql)]
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,8 @@ class TestHashFloods:
                 for n in range(50)
             ]
             await queued(server, 2)
+            while sum(not task.done() for task in tasks) > 2:  # noqa: ASYNC110
+                await asyncio.sleep(0)
         verdicts = [answer.verdict for answer in await asyncio.gather(*tasks)]
         assert set(verdicts) == {(429, "RATE_LIMITED"), BUSY, (401, "INVALID_CREDENTIALS")}
         assert verdicts.count((401, "INVALID_CREDENTIALS")) == 2

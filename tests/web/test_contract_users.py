@@ -16,6 +16,7 @@ from tests.web.contract import (
     refused,
     rows,
     set_cookies,
+    tables_of,
 )
 from watchword.domain.roles import Permission, Roles
 from watchword.domain.time import MINUTE, SECOND
@@ -249,10 +250,9 @@ class TestTheStatus:
 
 def traces_of(server: Server, user_id: str) -> set[str]:
     """The tables in which the id is still to be found, in whatever column."""
-    tables = [name for (name,) in rows(server, "SELECT name FROM sqlite_master WHERE type='table'")]
     return {
         table
-        for table in tables
+        for table in tables_of(server)
         for row in rows(server, f"SELECT * FROM {table}")
         if any(user_id in str(value) for value in row)
     }

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 
 from tests.driving import PASSWORD, Holder, Server
-from tests.web.contract import change_rows, events, refused, rows
+from tests.web.contract import events, nothing_new_in, refused, rows
 from tests.web.federated import Scene, beside, link
 from tests.web.mailed import ADA, NEW, OPEN, login, mail_to
 from tests.web.passkeys import add, an_authenticator, try_to_add, try_to_sign_in
@@ -267,10 +267,8 @@ class TestEveryNotice:
     ) -> None:
         notice, act = NOTICES[what], await prepared(scene, ada, what)
         before = state(server)
-        failing = "BEGIN SELECT json('{'); END"
-        await change_rows(server, f"CREATE TRIGGER broken BEFORE INSERT ON {table} {failing}")
-        refused(await act(), 503, "UNAVAILABLE")
-        await change_rows(server, "DROP TRIGGER broken")
+        async with nothing_new_in(server, table):
+            refused(await act(), 503, "UNAVAILABLE")
         assert state(server) == before
         answer = await act()
         if what == "a lock":  # the failure was counted all the same, and nothing opens the door

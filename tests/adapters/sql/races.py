@@ -10,6 +10,7 @@ from watchword.domain.errors import (
     Conflict,
     InvalidCredentials,
     LastAdmin,
+    LinkInvalid,
     TooManyAttempts,
 )
 from watchword.domain.factors import Passkey
@@ -94,6 +95,30 @@ class Races:
         returned, raised = await at_once(*(consume(store) for store in both * 25))
         assert raised == []
         assert [used for used in returned if used is not None] == [link]
+
+    async def test_p01_a_link_that_is_still_good_is_of_an_account_as_it_was(
+        self, both: Both
+    ) -> None:
+        """Whoever looks at it while it is redeemed must not compare with the new password."""
+        link = replace(a_link(1), purpose=Purpose.RESET_PASSWORD)
+        await alone(both[0], lambda u: u.links.insert(link))
+
+        async def look(store: ConformingStore) -> str | None:
+            async with store.transaction() as unit:
+                await unit.links.require_live(link.token_hash, link.purpose, now=NOW)
+                account = await unit.accounts.find(ADA.id)
+                assert account is not None
+                return account.password_hash
+
+        async def redeem() -> None:
+            async with both[1].transaction() as unit:
+                assert await unit.links.consume(link.token_hash, link.purpose, now=NOW)
+                await unit.ownership.set_password(ADA.id, "new")
+
+        looks = [look(store) for store in both * 6]
+        seen, raised = await at_once(*looks[:2], redeem(), *looks[2:])
+        assert {type(error) for error in raised} <= {LinkInvalid}
+        assert set(seen) <= {None, HASH}
 
     async def test_an_address_is_taken_by_one(self, both: Both) -> None:
         returned, raised = await at_once(*(given(store, an_account("bob")) for store in both))

@@ -90,6 +90,8 @@ class SqlLinks:
         )
 
     async def require_live(self, token_hash: bytes, purpose: Purpose, *, now: Instant) -> Link:
+        # What is read of its owner next must be of before it was used, as it is.
+        await self._statements.claim(Claim.OWNER_OF_LINK, token_hash)
         row = await self._statements.row(
             _IS_LIVE, {"token_hash": token_hash, "purpose": purpose.value, "now": now}
         )

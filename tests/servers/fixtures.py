@@ -1,0 +1,80 @@
+"""PostgreSQL as fixtures: a server for each worker of the tests, an empty database for each test.
+
+What a test's servers keep lies in SQLite. Those marked ``every_store`` run on PostgreSQL as well,
+and ``WATCHWORD_TEST_STORE=postgres`` runs whatever can run there on it alone.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.kept import name_database
+from tests.servers.postgres import Server, running
+from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.migration import migrate
+
+SQLITE, POSTGRES = "sqlite", "postgres"
+_CHOSEN = os.environ.get("WATCHWORD_TEST_STORE")
+_TABLES = """
+SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+"""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    is_for_all = metafunc.definition.get_closest_marker("every_store") is not None
+    if "keeper" in metafunc.fixturenames and is_for_all and _CHOSEN is None:
+        metafunc.parametrize("keeper", [SQLITE, POSTGRES])
+
+
+@pytest.fixture
+def keeper() -> str:
+    """Which store keeps what the test's servers know."""
+    return _CHOSEN or SQLITE
+
+
+@pytest.fixture
+def server_url(keeper: str, request: pytest.FixtureRequest) -> str | None:
+    """Of the database, if a server keeps it."""
+    if keeper != POSTGRES:
+        return None
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def kept(server_url: str | None, tmp_path: Path) -> None:
+    """Servers of the test's folder find their database."""
+    if server_url is not None:
+        name_database(tmp_path, server_url)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _migrated(postgres_server: Server) -> Iterator[str]:
+    with postgres_server.database() as url:
+        with asyncio.Runner() as runner:
+            runner.run(migrate(Address.parse(url)))
+        yield url
+
+
+@pytest.fixture
+async def postgres_url(_migrated: str) -> AsyncIterator[str]:
+    """Of a migrated database. To empty it is a hundred times faster than to make one."""
+    yield _migrated
+    await empty(_migrated)
+
+
+async def empty(url: str) -> None:
+    connection = await asyncpg.connect(url)
+    tables = [row[0] for row in await connection.fetch(_TABLES)]
+    await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
+    await connection.close()
