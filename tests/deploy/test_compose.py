@@ -13,6 +13,7 @@ from watchword.domain.time import SECOND
 from watchword.settings import Settings
 
 FOLDER = dockerfile.ROOT / "deploy"
+EXAMPLE = FOLDER / "nodes.env.example"
 NODES = ["node1", "node2", "node3"]
 
 
@@ -47,7 +48,7 @@ def test_every_reference_between_its_parts_leads_somewhere(compose: dict[str, An
 
 
 def test_its_nodes_get_settings_that_hold_together(compose: dict[str, Any], tmp_path: Path) -> None:
-    shared = dotenv_values(FOLDER / "nodes.env.example")
+    shared = {name: text or "" for name, text in dotenv_values(EXAMPLE).items()}
     for node in NODES:
         service = compose["services"][node]
         assert service["env_file"] == "nodes.env"  # which nobody has checked in

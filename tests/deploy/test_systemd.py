@@ -55,7 +55,9 @@ def test_systemd_calls_it_confined() -> None:
 
 
 def test_its_settings_exist_and_name_the_folder_that_it_may_write_to() -> None:
-    given = dict(re.findall(r"^Environment=(WATCHWORD_\w+)=(.*)$", TEXT, re.MULTILINE))
+    """They are in a file, where commands find them, too."""
+    assert not re.search(r"^Environment=WATCHWORD_", TEXT, re.MULTILINE)
+    given = dict(re.findall(r"^#   echo (WATCHWORD_\w+)=(\S*) >", TEXT, re.MULTILINE))
     settings = Settings.load(given)
     (state,) = re.findall(r"^StateDirectory=(.*)$", TEXT, re.MULTILINE)
     assert settings.data_dir == Path("/var/lib") / state
