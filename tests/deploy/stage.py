@@ -90,11 +90,14 @@ def a_cluster(folder: Path, proxy: str) -> Iterator[Running]:
     with process:
         assert process.stdout is not None
         try:
-            yield _serving(process.stdout, proxy, folder)
+            running = _serving(process.stdout, proxy, folder)
+            yield running
         finally:
             process.send_signal(signal.SIGINT)
             process.stdout.read()
     assert process.returncode == 0, (folder / "cluster.log").read_text("utf-8")
+    left = [name for name, pid in running.processes.items() if Path(f"/proc/{pid}").exists()]
+    assert left == []
 
 
 def _serving(events: IO[str], proxy: str, folder: Path) -> Running:
