@@ -92,6 +92,13 @@ class TestAReport:
         assert "old figures" not in text
         assert "0.50" not in text.partition("| what |")[2]
 
+    def test_draws_its_plots_beside_the_page_and_shows_them_there(self, tmp_path: Path) -> None:
+        page = tmp_path / "page.md"
+        page.write_text(f"{BEGIN}{END}", "utf-8")
+        report([0.9], tmp_path).write_into(page)
+        assert "](plots/ratios.svg)\n" in page.read_text("utf-8")
+        assert "ours / theirs" in (tmp_path / "plots" / "ratios.svg").read_text("utf-8")
+
     def test_refuses_a_page_without_marks(self, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
         page.write_text("nothing", "utf-8")
@@ -123,3 +130,8 @@ class TestTheCommand:
         result = CliRunner().invoke(main, ["--docs", *arguments])
         assert result.exit_code == 2
         assert "--docs wants every job" in result.output
+
+    def test_wants_two_sizes_to_compare(self) -> None:
+        result = CliRunner().invoke(main, ["--scale", "1000", "--scale", "1000"])
+        assert result.exit_code == 2
+        assert "two sizes" in result.output
