@@ -13,9 +13,12 @@ from rich.table import Table
 from bench.environment import Environment
 from bench.figures import BenchFailed, Figure, Series
 from bench.plots import make_plots
+from bench.sizing import sizing
 
 BEGIN: Final = "<!-- written by the benchmark: begin -->"
 END: Final = "<!-- written by the benchmark: end -->"
+SIZING_BEGIN: Final = "<!-- sizing, written by the benchmark: begin -->"
+SIZING_END: Final = "<!-- sizing, written by the benchmark: end -->"
 
 PLOTS: Final = "plots"  # the folder beside the page
 
@@ -72,18 +75,15 @@ class Report:
         """
         if self.left_out:
             raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
-        text = page.read_text("utf-8")
-        before, begin, rest = text.partition(BEGIN)
-        _, end, after = rest.partition(END)
-        if not begin or not end:
-            raise BenchFailed(f"{page.name} has lost the marks between which the table stands.")
         plots = [""]
         for plot in make_plots(self.series, self.latencies):
             (page.parent / PLOTS).mkdir(exist_ok=True)
             (page.parent / PLOTS / plot.file).write_text(plot.svg, "utf-8")
             plots += [f"![{plot.title}]({PLOTS}/{plot.file})", ""]
         shown = "\n".join([self.as_markdown(), *plots]).rstrip()
-        page.write_text(f"{before}{BEGIN}\n{shown}\n{END}{after}", "utf-8")
+        text = _between(page.read_text("utf-8"), BEGIN, END, shown)
+        table = "\n".join(sizing(self.series))
+        page.write_text(_between(text, SIZING_BEGIN, SIZING_END, table), "utf-8")
 
     def as_markdown(self) -> str:
         lines = [self.about(), ""]
@@ -108,6 +108,14 @@ class Report:
 
     def _of(self, job: str) -> list[Series]:
         return [one for one in self.series if one.job == job]
+
+
+def _between(text: str, begin: str, end: str, new: str) -> str:
+    before, found_begin, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise BenchFailed("The page has lost the marks between which a table stands.")
+    return f"{before}{begin}\n{new}\n{end}{after}"
 
 
 def _row(one: Series) -> tuple[str, str, str, str, str]:

@@ -12,8 +12,9 @@ from rich.console import Console
 from bench.__main__ import PAGE, main
 from bench.environment import look_around
 from bench.figures import BenchFailed, Figure, Series, Target
-from bench.report import BEGIN, END, Report
+from bench.report import BEGIN, END, SIZING_BEGIN, SIZING_END, Report
 
+SIZING = f"{SIZING_BEGIN}{SIZING_END}"
 RATIO = Figure(name="ratio", title="ours / theirs", unit="", target=Target("≥", 0.8), digits=2)
 PLAIN = Figure(name="rate", title="requests", unit="/s")
 
@@ -82,19 +83,28 @@ class TestAReport:
 
     def test_replaces_what_stands_between_the_marks(self, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
-        page.write_text(f"before\n{BEGIN}\nold figures\n{END}\nafter\n", "utf-8")
+        page.write_text(f"before\n{BEGIN}\nold figures\n{END}\nafter\n{SIZING}", "utf-8")
         for samples in ([0.5], [0.9]):
             report(samples, tmp_path).write_into(page)
         text = page.read_text("utf-8")
         assert text.startswith(f"before\n{BEGIN}\nWatchword ")
-        assert text.endswith(f"{END}\nafter\n")
+        assert f"{END}\nafter\n{SIZING_BEGIN}\n| what | SQLite |" in text
+        assert text.endswith(SIZING_END)
         assert "| ours / theirs | ≥ 0.80 | 0.90 | 0.90 … 0.90 | met |" in text
         assert "old figures" not in text
         assert "0.50" not in text.partition("| what |")[2]
 
-    def test_refuses_a_page_without_marks(self, tmp_path: Path) -> None:
+    def test_draws_its_plots_beside_the_page_and_shows_them_there(self, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
-        page.write_text("nothing", "utf-8")
+        page.write_text(f"{BEGIN}{END}{SIZING}", "utf-8")
+        report([0.9], tmp_path).write_into(page)
+        assert "](plots/ratios.svg)\n" in page.read_text("utf-8")
+        assert "ours / theirs" in (tmp_path / "plots" / "ratios.svg").read_text("utf-8")
+
+    @pytest.mark.parametrize("text", ["nothing", f"{BEGIN}{END}", SIZING])
+    def test_refuses_a_page_without_marks(self, text: str, tmp_path: Path) -> None:
+        page = tmp_path / "page.md"
+        page.write_text(text, "utf-8")
         with pytest.raises(BenchFailed, match="marks"):
             report([1], tmp_path).write_into(page)
 
@@ -107,6 +117,7 @@ class TestThePage:
     def test_has_the_marks(self) -> None:
         text = PAGE.read_text("utf-8")
         assert text.index(BEGIN) < text.index(END)
+        assert text.index(SIZING_BEGIN) < text.index(SIZING_END)
 
 
 class TestTheCommand:
@@ -123,3 +134,8 @@ class TestTheCommand:
         result = CliRunner().invoke(main, ["--docs", *arguments])
         assert result.exit_code == 2
         assert "--docs wants every job" in result.output
+
+    def test_wants_two_sizes_to_compare(self) -> None:
+        result = CliRunner().invoke(main, ["--scale", "1000", "--scale", "1000"])
+        assert result.exit_code == 2
+        assert "two sizes" in result.output
