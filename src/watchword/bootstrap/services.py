@@ -84,7 +84,15 @@ def _checks(ground: Ground, shared: Shared) -> Mapping[str, Check]:
         await ground.store.check()
         await shared.keyring.keys()
 
-    return {"database": database}
+    counters = ground.stores.counters
+    return (
+        {"database": database}
+        if counters is None
+        else {
+            "database": database,
+            "redis": counters.check,
+        }
+    )
 
 
 def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
