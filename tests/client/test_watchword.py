@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from uvicorn.server import Server as UvicornServer
 
@@ -242,6 +243,21 @@ class TestTheConnection:
             async with listening(house.server, port):
                 await house.service.hears_of("session", ada.session_id)
                 assert await house.service.verdict(ada.access) == REVOKED
+
+    async def test_that_is_open_does_not_hold_up_the_end_of_the_server(self, house: House) -> None:
+        headers = {"authorization": f"Bearer {TOKEN}"}
+        async with (
+            listening(house.server) as (port, running),
+            httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client,
+            client.stream("GET", "/auth/revocations", headers=headers) as answer,
+        ):
+            pieces = answer.aiter_text()
+            said = await anext(pieces)
+            running.should_exit = True
+            async for piece in pieces:  # its end is a whole one, or this raises
+                said += piece
+        assert said.startswith("event: hello")
+        assert said.endswith("\n\n")
 
 
 class TestAttacks:

@@ -16,7 +16,7 @@ from watchword.domain.time import SECOND, Span
 LARGEST_KEY_SET: Final = 64 * 1024  # bytes
 
 _OK: Final = 200
-_PATIENCE: Final = 5.0  # seconds for the key set, all in all
+_PATIENCE: Final = 2.0  # seconds for the key set, all in all
 _CONNECT: Final = 2.0
 _EVENTS: Final = "text/event-stream"
 _HEADERS: Final = {"accept-encoding": "identity", "user-agent": "watchword-guard"}

@@ -11,7 +11,7 @@ RESERVED: Final = frozenset((
     "docs", "enable", "forgot-password", "health", "identities", "jwks", "link", "live", "login",
     "logout", "logout-all", "magic-link", "me", "metrics", "mfa", "openapi", "options", "passkeys",
     "profile", "providers", "ready", "reauthenticate", "recovery-codes", "refresh", "register",
-    "resend", "reset-password", "role", "roles", "sessions", "setup", "status", "users", "verify",
-    "verify-email",
+    "resend", "reset-password", "revocations", "role", "roles", "sessions", "setup", "status",
+    "users", "verify", "verify-email",
 ))
 # fmt: on
