@@ -4,7 +4,7 @@ import asyncio
 import socket
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from uvicorn.server import Server as UvicornServer
 
+from tests.client.network import OurTime, Relay
 from tests.client.service import (
     ADMITTED,
     EXPIRED,
@@ -24,26 +25,13 @@ from tests.client.service import (
 from tests.driving import ORIGIN, PASSWORD, Holder, Server, serving
 from watchword.cli.protocol import Connection, ServerConfig
 from watchword.client.guard import Options
-from watchword.client.machine import MachineTime
 from watchword.crypto.secret import Secret
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import SECOND
 from watchword.ports import RequestTrace
-from watchword.testing import FakeClock
 
 NEW_PASSWORD = "marble otter lantern quay"
 OFF: dict[str, Any] = dict.fromkeys(("limit_auth", "limit_sign_in", "lockout_policy"))
-
-
-class OurTime:
-    """The clock of the test, and seconds as they pass, or ``ahead`` of that."""
-
-    def __init__(self, clock: FakeClock) -> None:
-        self.now = clock.now
-        self.ahead = 0
-
-    def seconds(self) -> float:
-        return MachineTime().seconds() + self.ahead
 
 
 class Quiet(UvicornServer):
@@ -67,39 +55,6 @@ async def listening(server: Server, port: int = 0) -> AsyncIterator[tuple[int, Q
         finally:
             running.should_exit = True
             await task
-
-
-class Relay:
-    """The network between the two: it can be cut, or keep everything to itself."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.flows = asyncio.Event()
-        self.flows.set()
-        self._writers: set[asyncio.StreamWriter] = set()
-
-    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self.port)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers.add(there_writer)
-        await asyncio.gather(self._pass(reader, there_writer), self._pass(there_reader, writer))
-
-    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while piece := await reader.read(65_536):
-                await self.flows.wait()
-                writer.write(piece)
-                await writer.drain()
-        writer.close()
-
-    def cut(self) -> None:
-        for writer in self._writers:
-            writer.transport.abort()
-        self._writers.clear()
 
 
 class House:
@@ -133,7 +88,7 @@ async def a_house(folder: Path, **options: Any) -> AsyncIterator[House]:
         relay = Relay(port)
         between = await asyncio.start_server(relay.carry, "127.0.0.1", 0)
         address = f"http://127.0.0.1:{between.sockets[0].getsockname()[1]}"
-        time = OurTime(server.clock)
+        time = OurTime(server.clock.now)
         chosen = {"bound": 30_000, "address": address, "time": time, **options}
         service = Watched(ORIGIN, Options(**chosen))
         async with service.guard.running():
@@ -237,7 +192,7 @@ class TestWhatIsEndedThereIsRefusedHere:
         late = Watched(
             ORIGIN,
             Options(
-                address=f"http://127.0.0.1:{house.relay.port}", time=OurTime(house.server.clock)
+                address=f"http://127.0.0.1:{house.relay.port}", time=OurTime(house.server.clock.now)
             ),
         )
         async with late.guard.running():
@@ -325,7 +280,7 @@ class TestAttacks:
     ) -> None:
         ada = await house.enter()
         address = f"http://127.0.0.1:{house.relay.port}"
-        options = Options(address=address, time=OurTime(house.server.clock))
+        options = Options(address=address, time=OurTime(house.server.clock.now))
         for other in (Watched(ORIGIN, options, audience="https://other.example"),
                       Watched("https://other.example", options)):  # fmt: skip
             async with other.guard.running():

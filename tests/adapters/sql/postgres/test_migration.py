@@ -11,6 +11,7 @@ from watchword.adapters.sql.migrate import NEWEST, SchemaTooNew
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.migration import current_revision, migrate
 from watchword.domain.time import HOUR
+from watchword.ports import Change, Topic
 from watchword.testing.conformance.ground import HASH, NOW, an_account, rotated
 
 REVISIONS = [f"{number:04}" for number in range(1, int(NEWEST))]
@@ -81,9 +82,19 @@ class TestAMigration:
             NOW,
             HOUR,
         )
+        await connection.execute(
+            "INSERT INTO changes (topic, subject) VALUES ('session', 's-gone')"
+        )
+        await connection.execute(
+            "INSERT INTO audit_events (at, type, request_id, ip, user_agent, details)"
+            " VALUES ($1, 'signed_out', '', '', '', '{}')",
+            NOW,
+        )
         await connection.close()
         assert await migrate(new)
         store = node(new, stopwatch, 1)
+        [told] = await store.feed.list_since(NOW, after=0, at_most=9)
+        assert (told.change, told.at) == (Change(Topic.SESSION, "s-gone"), NOW)
         found = await store.reading.sessions.find("s-100")
         assert found is not None
         assert found.account == an_account()

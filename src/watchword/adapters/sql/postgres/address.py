@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from watchword.domain.time import MINUTE, SECOND, Span
+from watchword.domain.revocations import OVERLAP
+from watchword.domain.time import SECOND, Span
 
 _SCHEMES: Final = frozenset({"postgresql", "postgres", "postgresql+asyncpg"})
 _POOL_SIZE, _STATEMENTS = 10, 256
@@ -18,7 +19,9 @@ _SETTINGS: Final = {
     "application_name": "watchword",
     # What nobody waits for any more ends on the server as well, and gives its locks back.
     "statement_timeout": str(SEARCH_WITHIN),
-    "idle_in_transaction_session_timeout": str(MINUTE),
+    # Also that of a process that was stopped in the middle of it: who comes back to a feed reads
+    # what was noted in the last `OVERLAP`.
+    "idle_in_transaction_session_timeout": str(OVERLAP // 2),
 }
 
 
