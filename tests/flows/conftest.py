@@ -8,13 +8,16 @@ from tests.flows.house import House
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.system import SystemRandomness, SystemStopwatch
+from watchword.domain.time import SECOND
 
 OpenHouse = Callable[..., Awaitable[House]]
 
 
-def on_postgres(url: str) -> PostgresStore:
+async def on_postgres(url: str) -> PostgresStore:
     nodes = ByDatabase(SystemStopwatch())
-    return PostgresStore(Address.parse(url), nodes, randomness=SystemRandomness())
+    store = PostgresStore(Address.parse(url), nodes, randomness=SystemRandomness())
+    await store.revocations.ready(5 * SECOND)
+    return store
 
 
 @pytest.fixture
@@ -25,8 +28,8 @@ async def open_house(server_url: str | None) -> AsyncIterator[OpenHouse]:
     opened: list[House] = []
 
     async def open_one(*secrets: object, **settings: object) -> House:
-        if server_url is not None:
-            settings.setdefault("store", on_postgres(server_url))
+        if server_url is not None and "store" not in settings:
+            settings["store"] = await on_postgres(server_url)
         house = await House.open(*secrets, **settings)  # type: ignore[arg-type]
         opened.append(house)
         return house
