@@ -8,13 +8,18 @@ from tests.flows.house import House
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.system import SystemRandomness, SystemStopwatch
+from watchword.domain.time import SECOND
+from watchword.ports import Clock
+from watchword.testing import FakeClock
 
 OpenHouse = Callable[..., Awaitable[House]]
 
 
-def on_postgres(url: str) -> PostgresStore:
-    nodes = ByDatabase(SystemStopwatch())
-    return PostgresStore(Address.parse(url), nodes, randomness=SystemRandomness())
+async def on_postgres(url: str, clock: Clock) -> PostgresStore:
+    address, nodes = Address.parse(url), ByDatabase(SystemStopwatch())
+    store = PostgresStore(address, nodes, clock=clock, randomness=SystemRandomness())
+    await store.revocations.ready(5 * SECOND)
+    return store
 
 
 @pytest.fixture
@@ -25,8 +30,10 @@ async def open_house(server_url: str | None) -> AsyncIterator[OpenHouse]:
     opened: list[House] = []
 
     async def open_one(*secrets: object, **settings: object) -> House:
-        if server_url is not None:
-            settings.setdefault("store", on_postgres(server_url))
+        if server_url is not None and "store" not in settings:
+            clock = settings.setdefault("clock", FakeClock())
+            assert isinstance(clock, FakeClock)
+            settings["store"] = await on_postgres(server_url, clock)
         house = await House.open(*secrets, **settings)  # type: ignore[arg-type]
         opened.append(house)
         return house

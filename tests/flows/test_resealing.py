@@ -8,10 +8,12 @@ from tests.flows.conftest import OpenHouse
 from tests.flows.house import SECRET
 from tests.flows.second_factor import an_owner, try_password
 from tests.web.second_factor import login, somebody
+from watchword.adapters.memory import MemoryStore
 from watchword.bootstrap.factors import totp_secrets
 from watchword.crypto.secret import Secret
 from watchword.flows.grants import Grant
 from watchword.flows.resealing import Resealing
+from watchword.testing import FakeClock
 
 NEW = Secret(b"another secret of the test, as long.")
 
@@ -33,7 +35,7 @@ async def test_all_open_with_the_new_secret_alone(open_house: OpenHouse) -> None
 async def test_what_no_secret_opens_is_left_as_it_is(open_house: OpenHouse) -> None:
     first = await open_house(SECRET)
     ada = await an_owner(first)
-    other = await open_house(NEW, seed=1)
+    other = await open_house(NEW, store=MemoryStore(clock=FakeClock()), seed=1)
     assert await Resealing(first.store, totp_secrets(other.ground))() == 0
     assert isinstance(await try_password(first, ada.next_code()), Grant)
 

@@ -9,9 +9,10 @@ where CI is set they fail: what is not tried is not kept.
 import asyncio
 import importlib
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -65,8 +66,32 @@ class Server:
         assert self.folder is not None
         Cluster(self.url, self.folder).control(*arguments)
 
-    def restart(self) -> None:
-        self.control("-l", f"{self.folder}/log", "-m", "fast", "restart")
+    def restart(self, mode: str = "fast") -> None:
+        self.control("-l", f"{self.folder}/log", "-m", mode, "restart")
+
+    def stop(self) -> None:
+        self.control("-m", "fast", "stop")
+
+    def start(self) -> None:
+        """With the options of its first start."""
+        assert self.folder is not None
+        options = (self.folder / "data" / "postmaster.opts").read_text().partition(" ")[2]
+        self.control("-l", f"{self.folder}/log", "-o", options.replace('"', ""), "start")
+
+    def pause(self) -> None:
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        """To the first process, so that it starts no more, then to those that it has started."""
+        assert self.folder is not None
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(first, number)
+        for process in Path(f"/proc/{first}/task/{first}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(process), number)
 
 
 @contextmanager
