@@ -30,7 +30,8 @@ LEASE = 60.0  # seconds, as `node` has it
 _CALL = "SELECT pg_notify('watchword_changes', $1)"
 _LISTENERS = """
 SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND query = 'SELECT pg_backend_pid()' AND state = 'idle'
+WHERE datname = current_database() AND query LIKE '%LEFT JOIN nodes%' AND state = 'idle'
+  AND pid <> pg_backend_pid()
 """
 
 

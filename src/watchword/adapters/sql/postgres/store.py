@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
+from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.running import Searches, Singles
@@ -17,8 +17,10 @@ from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.statements import Claim
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
-from watchword.domain.time import SECOND, Instant, Span
+from watchword.domain.time import Instant, Span
 from watchword.ports import Change, Randomness, Revocations, Unit
+
+__all__ = ["ByDatabase", "Channel", "PostgresStore"]
 
 _NAME_BYTES: Final = 8
 _HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
@@ -39,17 +41,6 @@ class Channel(Revocations, Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ByDatabase:
-    """The database itself calls changes out. ``monotonic`` counts seconds and goes on while the
-    machine sleeps; ``bound``: how many ms after its commit a change on another node may go unseen,
-    whatever happens to the network.
-    """
-
-    monotonic: Callable[[], float]
-    bound: Span = SECOND
 
 
 class PostgresStore:
@@ -76,9 +67,8 @@ class PostgresStore:
             sender = own_name
             self.revocations = PostgresRevocations(
                 address,
+                nodes,
                 sender=sender,
-                bound=nodes.bound,
-                monotonic=nodes.monotonic,
                 randomness=randomness,
                 lost=self._pool.forget_idle,
             )
