@@ -72,7 +72,7 @@ class PostgresRevocations:
         self._fresh = asyncio.Event()
         self._probed = asyncio.Event()
         self._turn = asyncio.Event()
-        self._is_leaving = False
+        self._leaving = asyncio.Event()
         self._entries = 0
         self._name = ""
         self._to_answer: dict[str, str] = {}
@@ -123,10 +123,9 @@ class PostgresRevocations:
         """Nobody has to wait for this node from here on."""
         if self._task is None:
             return
-        self._is_leaving = True
+        self._leaving.set()
         self._turn.set()
-        if self._good_until != _NEVER:
-            await asyncio.wait([self._task], timeout=_LEAVE_WITHIN)
+        await asyncio.wait([self._task], timeout=_LEAVE_WITHIN)
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
@@ -136,7 +135,7 @@ class PostgresRevocations:
 
     async def _listen(self) -> None:
         pause = _SHORTEST_PAUSE
-        while not self._is_leaving:
+        while not self._leaving.is_set():
             try:
                 await self._follow()
             except _FAILED:
@@ -148,7 +147,9 @@ class PostgresRevocations:
                 self._fresh.clear()
                 self._lost()
             # Nodes that lost the same server do not come back to it in step.
-            await asyncio.sleep(pause * (1 + self._randomness.bytes(1)[0] / 255) / 2)
+            some = pause * (1 + self._randomness.bytes(1)[0] / 255) / 2
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), some)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _follow(self) -> None:
@@ -164,12 +165,14 @@ class PostgresRevocations:
             await connection.add_listener(_answers_to(self._sender), self._hear_answer)
             self._missed = True
             await self._prove()
+            if self._leaving.is_set():
+                return
             await self._enter(connection)
-            while not (ended.is_set() or self._is_leaving):
+            while not (ended.is_set() or self._leaving.is_set()):
                 await self._beat(connection, process)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._turn.wait(), self._bound / _BEATS)
-            if self._is_leaving:
+            if self._leaving.is_set():
                 self._good_until = _NEVER
                 await connection.fetch(LEAVE, *self._calls(), self._name, timeout=self._bound)
         finally:
