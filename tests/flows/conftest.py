@@ -8,13 +8,15 @@ from tests.flows.house import House
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.system import SystemRandomness, SystemStopwatch
+from watchword.ports import Clock
+from watchword.testing import FakeClock
 
 OpenHouse = Callable[..., Awaitable[House]]
 
 
-def on_postgres(url: str) -> PostgresStore:
+def on_postgres(url: str, clock: Clock) -> PostgresStore:
     nodes = ByDatabase(SystemStopwatch())
-    return PostgresStore(Address.parse(url), nodes, randomness=SystemRandomness())
+    return PostgresStore(Address.parse(url), nodes, clock=clock, randomness=SystemRandomness())
 
 
 @pytest.fixture
@@ -26,7 +28,9 @@ async def open_house(server_url: str | None) -> AsyncIterator[OpenHouse]:
 
     async def open_one(*secrets: object, **settings: object) -> House:
         if server_url is not None:
-            settings.setdefault("store", on_postgres(server_url))
+            clock = settings.setdefault("clock", FakeClock())
+            assert isinstance(clock, FakeClock)
+            settings.setdefault("store", on_postgres(server_url, clock))
         house = await House.open(*secrets, **settings)  # type: ignore[arg-type]
         opened.append(house)
         return house

@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Holder, Server, serving
+from tests.driving import PASSWORD, Holder, Server, serving, sqlite_of
 from tests.kept import rows
 from tests.proof.stage import UNLIMITED, later, session_row, two_hearing
 from watchword.crypto.secret import Secret
@@ -156,7 +156,7 @@ class TestWhatEndsHere:
         """Whatever was sent after the acknowledgement is refused: a node on a server needs a moment
         for that, which `scripts/prove_interleavings.py` looks at.
         """
-        assert both[1].sqlite
+        sqlite_of(both[1].core)
         await both[0].register()
         holder, other = await known_there(both)
         statuses: list[int] = []

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Holder, Server, serving
+from tests.driving import PASSWORD, Holder, Server, serving, sqlite_of
 from tests.web.contract import events, rows
 from tests.web.mailed import (
     ADA,
@@ -140,7 +140,7 @@ class TestALink:
     async def test_p04_is_in_no_line_event_header_or_file_but_the_mail(
         self, server: Server, kind: str, tmp_path: Path
     ) -> None:
-        assert server.sqlite  # and these are its files
+        sqlite_of(server.core)  # and these are its files
         link = await make(server, kind)
         token = link.mail.token
         assert (tmp_path / "watchword.db-wal").exists()

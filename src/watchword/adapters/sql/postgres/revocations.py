@@ -47,10 +47,10 @@ class PostgresRevocations:
         self,
         address: Address,
         nodes: ByDatabase,
+        subscriptions: Subscriptions,
         *,
         randomness: Randomness,
         lost: Callable[[], None],
-        subscriptions: Subscriptions,
     ) -> None:
         self._address = address
         self.sender = randomness.bytes(_NAME_BYTES).hex()

@@ -69,11 +69,7 @@ class PostgresStore:
         self.revocations: Channel
         if isinstance(nodes, ByDatabase):
             hearing = PostgresRevocations(
-                address,
-                nodes,
-                randomness=randomness,
-                lost=self._pool.forget_idle,
-                subscriptions=subscriptions,
+                address, nodes, subscriptions, randomness=randomness, lost=self._pool.forget_idle
             )
             self.revocations, sender, catch_up = hearing, hearing.sender, hearing.catch_up
         else:
