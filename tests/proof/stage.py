@@ -87,7 +87,7 @@ class Ears:
         last = Change(Topic.SESSION, f"none-{len(self._waited_for)}")
         self._waited_for[last] = asyncio.Event()
         call_out = "SELECT pg_notify('watchword_changes', :told)"
-        told = f"nobody {last.topic.value} {last.id}"
+        told = f"nobody 1 0 0 0 {last.topic.value} {last.id}"
         await asyncio.to_thread(rows, self._database, call_out, told=told)
         async with asyncio.timeout(5):
             await self._waited_for[last].wait()

@@ -11,7 +11,7 @@ from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.adapters.system import SystemClock, SystemRandomness, SystemStopwatch
 from watchword.domain.time import Span
 from watchword.ports import Clock, OpenStore
-from watchword.settings import ServerUrl, Settings
+from watchword.settings import Revocation, ServerUrl, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class PostgresStorage:
     place: str
     address: Address
     bound: Span
+    is_strict: bool
     audit_retention: Span | None
 
     @classmethod
@@ -31,7 +32,13 @@ class PostgresStorage:
             address = Address.parse(url, pool_size=settings.database_pool)
         except AddressInvalid as refusal:
             raise StoreFailed(f"WATCHWORD_DATABASE_URL: {refusal}") from None
-        return cls(server.place, address, settings.revocation_bound, settings.audit_retention)
+        return cls(
+            server.place,
+            address,
+            settings.revocation_bound,
+            settings.revocation is Revocation.STRICT,
+            settings.audit_retention,
+        )
 
     @property
     def files(self) -> Sequence[Path]:
@@ -51,7 +58,7 @@ class PostgresStorage:
         """Its name among the nodes is the system's chance alone: a seed would make two the same."""
         return PostgresStore(
             self.address,
-            ByDatabase(SystemStopwatch(), self.bound),
+            ByDatabase(SystemStopwatch(), self.bound, self.is_strict),
             clock=clock or SystemClock(),
             randomness=SystemRandomness(),
             audit_retention=self.audit_retention,

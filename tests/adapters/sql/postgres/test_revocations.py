@@ -34,7 +34,8 @@ FROM generate_series(1, $1) n
 """
 _LISTENERS = """
 SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND query = 'SELECT pg_backend_pid()' AND state = 'idle'
+WHERE datname = current_database() AND query LIKE '%LEFT JOIN nodes%' AND state = 'idle'
+  AND pid <> pg_backend_pid()
 """
 
 

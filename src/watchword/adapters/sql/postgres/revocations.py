@@ -4,6 +4,9 @@ its own; how long that may be believed is a lease. Whoever follows what is revok
 Invariant: whatever was committed before the start of the last answered heartbeat has been heard,
 for a connection delivers in order, and a commit is called out before it is acknowledged. So news is
 complete up to that moment, and nobody is believed for longer than the bound after it.
+
+One loop of heartbeats does it all: each renews the lease, ends the wait of whoever catches up, and
+carries what this node asks others and answers them (see `membership`).
 """
 
 import asyncio
@@ -15,6 +18,8 @@ from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.calls import CALL_OUT, CHANNEL, CallUnknown, Probe, read_call
 from watchword.adapters.sql.postgres.driver import FAILURES, Connection, connect
+from watchword.adapters.sql.postgres.membership import Membership
+from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.domain.time import SECOND, Span
 from watchword.ports import Change, Randomness
@@ -25,14 +30,15 @@ _BEATS: Final = 4  # in a bound
 _WHO: Final = "SELECT pg_backend_pid()"
 _CONNECT_WITHIN: Final[Span] = 3 * SECOND // 2
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds
+_LEAVE_WITHIN: Final = 1.0  # seconds
 _FAILED: Final[tuple[type[Exception], ...]] = (*FAILURES, StoreFailed)
 _NEVER: Final = float("-inf")
 
 
 class PostgresRevocations:
-    """``monotonic`` counts seconds and goes on while the machine sleeps. ``lost`` is told when the
-    server cannot be heard any more; ``subscriptions`` are given all that is heard, and end when
-    something may have been missed. ``sender`` names this process in what it calls out.
+    """``lost`` is told when the server cannot be heard any more; ``subscriptions`` are given all
+    that is heard, and end when something may have been missed. ``sender`` names this process in
+    what it calls out. Where it is strict, `announce` waits until every node has confirmed.
 
     Listening begins with the first question, on the event loop that asks it.
     """
@@ -40,17 +46,17 @@ class PostgresRevocations:
     def __init__(
         self,
         address: Address,
+        nodes: ByDatabase,
+        subscriptions: Subscriptions,
         *,
-        bound: Span,
-        monotonic: Callable[[], float],
         randomness: Randomness,
         lost: Callable[[], None],
-        subscriptions: Subscriptions,
     ) -> None:
         self._address = address
         self.sender = randomness.bytes(_NAME_BYTES).hex()
-        self._bound = bound / SECOND
-        self._monotonic = monotonic
+        self._bound = nodes.bound / SECOND
+        self._monotonic = nodes.monotonic
+        self._is_strict = nodes.is_strict
         self._randomness = randomness
         self._lost = lost
         self._subscriptions = subscriptions
@@ -59,8 +65,10 @@ class PostgresRevocations:
         self._good_until = _NEVER
         self._fresh = asyncio.Event()
         self._probed = asyncio.Event()
-        self._wanted = asyncio.Event()
+        self._turn = asyncio.Event()
+        self._leaving = asyncio.Event()
         self._next_beat = asyncio.Event()
+        self._membership = Membership(self.sender, nodes, call=self._turn.set)
         self._task: asyncio.Task[None] | None = None
 
     def news(self) -> Sequence[Change] | None:
@@ -81,10 +89,14 @@ class PostgresRevocations:
 
     async def announce(self, changes: Sequence[Change]) -> None:
         """What this very process commits, or may have committed: known before it is answered. The
-        others are called by the commit itself.
+        others are called by the commit itself, and where it is strict, waited for.
         """
-        if self._task is not None and changes:
+        if self._task is not None:
             self._note(changes)
+        if self._is_strict:
+            if self._task is None:
+                self._start()
+            await self._membership.complete()
 
     async def ready(self, within: Span) -> None:
         """Return when the lease is good. Raise `StoreFailed` if it is not in ``within`` ms."""
@@ -103,7 +115,7 @@ class PostgresRevocations:
         if self._task is None:
             self._start()
         beat = self._next_beat
-        self._wanted.set()
+        self._turn.set()
         try:
             async with asyncio.timeout(self._bound):
                 await beat.wait()
@@ -111,17 +123,22 @@ class PostgresRevocations:
             raise StoreFailed("The database did not say in time what has changed.") from None
 
     async def close(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        """Nobody has to wait for this node from here on."""
+        if self._task is None:
+            return
+        self._leaving.set()
+        self._turn.set()
+        await asyncio.wait([self._task], timeout=_LEAVE_WITHIN)
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
 
     def _start(self) -> None:
         self._task = asyncio.get_running_loop().create_task(self._listen())
 
     async def _listen(self) -> None:
         pause = _SHORTEST_PAUSE
-        while True:
+        while not self._leaving.is_set():
             try:
                 await self._follow()
             except _FAILED:
@@ -135,32 +152,37 @@ class PostgresRevocations:
                 self._fresh.clear()
                 self._lost()
             # Nodes that lost the same server do not come back to it in step.
-            await asyncio.sleep(pause * (1 + self._randomness.bytes(1)[0] / 255) / 2)
+            some = pause * (1 + self._randomness.bytes(1)[0] / 255) / 2
+            await _within(some, self._leaving)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     async def _follow(self) -> None:
-        """Until the connection ends. Raise one of `FAILURES`, `StoreFailed`."""
+        """Until the connection ends, or we leave. Raise one of `FAILURES`, `StoreFailed`."""
         async with asyncio.timeout(_CONNECT_WITHIN / SECOND):
             connection = await connect(self._address)
         try:
             connection.add_termination_listener(lambda _: self._end())
-            process = await self._ask(connection)
+            process = (await connection.fetch(_WHO, timeout=self._bound))[0][0]
             await connection.add_listener(CHANNEL, self._hear)
+            await self._membership.listen(connection)
             self._missed = True
             await self._prove()
-            while not connection.is_closed():
+            if self._leaving.is_set():
+                return
+            await self._membership.enter(connection)
+            while not (connection.is_closed() or self._leaving.is_set()):
                 await self._beat(connection, process)
-                with suppress(TimeoutError):  # by `timeout`: `wait_for` can lose a cancellation
-                    async with asyncio.timeout(self._bound / _BEATS):
-                        await self._wanted.wait()
+                await _within(self._bound / _BEATS, self._turn)
+            if self._leaving.is_set():
+                self._good_until = _NEVER
+                await self._membership.leave(connection)
         finally:
             connection.terminate()
 
     async def _beat(self, connection: Connection, process: object) -> None:
         started, beat = self._monotonic(), self._begin_beat()
         try:
-            if await self._ask(connection) != process:
-                raise StoreFailed("A pooler stands between: changes are not heard through it.")
+            await self._membership.beat(connection, process)
             self._good_until = started + self._bound
             self._fresh.set()
         finally:
@@ -169,16 +191,13 @@ class PostgresRevocations:
     def _begin_beat(self) -> asyncio.Event:
         """Set it once it is over. Whoever asks from here on waits for the one after it."""
         beat, self._next_beat = self._next_beat, asyncio.Event()
-        self._wanted.clear()
+        self._turn.clear()
         return beat
 
     def _end(self) -> None:
         """The server has hung up: nothing is heard from here on."""
         self._good_until = _NEVER
-        self._wanted.set()
-
-    async def _ask(self, connection: Connection) -> object:
-        return (await connection.fetch(_WHO, timeout=self._bound))[0][0]
+        self._turn.set()
 
     async def _prove(self) -> None:
         """What another connection calls out is heard on this one: through a pooler that shares
@@ -215,3 +234,10 @@ class PostgresRevocations:
             self._heard = []
         else:
             self._heard.extend(changes)
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Return when it is set, or after so long."""
+    with suppress(TimeoutError):  # by `timeout`: `wait_for` can lose a cancellation
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -2,7 +2,6 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
@@ -10,6 +9,7 @@ from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
 from watchword.adapters.sql.postgres.feed import PostgresFeed
+from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.running import Searches, Singles
@@ -19,8 +19,10 @@ from watchword.adapters.sql.statements import Claim
 from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
-from watchword.domain.time import SECOND, Instant, Span
+from watchword.domain.time import Instant, Span
 from watchword.ports import Change, Clock, Randomness, Revocations, Unit
+
+__all__ = ["ByDatabase", "Channel", "PostgresStore"]
 
 _NAME_BYTES: Final = 8
 _HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
@@ -41,33 +43,6 @@ class Channel(Revocations, Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ByDatabase:
-    """The database itself calls changes out. ``monotonic`` counts seconds and goes on while the
-    machine sleeps; ``bound``: how many ms after its commit a change on another node may go unseen,
-    whatever happens to the network.
-    """
-
-    monotonic: Callable[[], float]
-    bound: Span = SECOND
-
-    def listen(
-        self,
-        address: Address,
-        randomness: Randomness,
-        lost: Callable[[], None],
-        subscriptions: Subscriptions,
-    ) -> PostgresRevocations:
-        return PostgresRevocations(
-            address,
-            bound=self.bound,
-            monotonic=self.monotonic,
-            randomness=randomness,
-            lost=lost,
-            subscriptions=subscriptions,
-        )
 
 
 class PostgresStore:
@@ -93,7 +68,9 @@ class PostgresStore:
         subscriptions, sender, catch_up = Subscriptions(), None, None
         self.revocations: Channel
         if isinstance(nodes, ByDatabase):
-            hearing = nodes.listen(address, randomness, self._pool.forget_idle, subscriptions)
+            hearing = PostgresRevocations(
+                address, nodes, subscriptions, randomness=randomness, lost=self._pool.forget_idle
+            )
             self.revocations, sender, catch_up = hearing, hearing.sender, hearing.catch_up
         else:
             self.revocations = nodes

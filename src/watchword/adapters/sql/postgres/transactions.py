@@ -160,6 +160,9 @@ class Transaction(Generic[Given]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Where the outcome of the commit is not known, what it would have changed is announced as
+        well. Nothing that others could wait for is held meanwhile.
+        """
         self._statements.is_over = True
         try:
             if kind is None:
@@ -168,6 +171,8 @@ class Transaction(Generic[Given]):
                 await self._roll_back()
         finally:
             self._of.pool.leave_transaction()
+            if kind is None and self._statements.notes:
+                await self._of.announce(self._statements.notes)
 
     async def _begun(self) -> Connection:
         """One that was idle may have died meanwhile: nothing has happened on it."""
@@ -188,8 +193,7 @@ class Transaction(Generic[Given]):
         raise AssertionError  # the last attempt has returned or raised
 
     async def _commit(self) -> None:
-        """Where its outcome is not known, what it would have changed is forgotten as well."""
-        of, connection, notes = self._of, self._taken, self._statements.notes
+        of, connection = self._of, self._taken
         started, broken = perf_counter(), True
         try:
             tag = await connection.execute("COMMIT")
@@ -199,8 +203,6 @@ class Transaction(Generic[Given]):
         finally:
             of.pool.release(connection, broken=broken)
             of.observe("commit", perf_counter() - started)
-            if notes:
-                await of.announce(notes)
         if tag != "COMMIT":
             raise StoreFailed("The database rolled the transaction back: a statement had failed.")
 
