@@ -12,6 +12,7 @@ from watchword.adapters.system import SystemRandomness, SystemStopwatch
 from watchword.domain.time import Span
 from watchword.ports import OpenStore
 from watchword.settings import ServerUrl, Settings
+from watchword.settings.choices import Revocation
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,16 @@ class PostgresStorage:
 
     @classmethod
     def at(cls, server: ServerUrl, settings: Settings) -> "PostgresStorage":
-        """Raise `StoreFailed` for an option that is none."""
+        """Raise `StoreFailed` for an option that is none, and for what this store cannot do."""
         url = server.url.reveal().decode()
         try:
             address = Address.parse(url, pool_size=settings.database_pool)
         except AddressInvalid as refusal:
             raise StoreFailed(f"WATCHWORD_DATABASE_URL: {refusal}") from None
+        if settings.revocation is Revocation.STRICT:
+            raise StoreFailed(
+                "WATCHWORD_REVOCATION=strict is for SQLite in this release: leave it out here."
+            )
         return cls(server.place, address, settings.revocation_bound, settings.audit_retention)
 
     @property

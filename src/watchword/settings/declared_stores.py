@@ -37,7 +37,7 @@ class DeclaredStores(DeclaredMail):
         default="standard",
         meaning="`strict`: sign-out, disabling and a change of role answer only when every live "
         "node has confirmed, or can go on no more by what it last heard. On SQLite `standard` is "
-        "the same.",
+        "the same; PostgreSQL does not take `strict` in this release.",
     )
     shutdown_delay: Span = setting(
         "SHUTDOWN_DELAY",
