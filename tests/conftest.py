@@ -5,11 +5,15 @@ Invariant: nothing here knows Watchword. Fixtures of a subject stand in the conf
 
 import ipaddress
 import os
-import sys
+import socket
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from hypothesis import settings
 
 pytest_plugins = ["tests.servers.fixtures"]
+
+T = TypeVar("T")
 
 _LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})
 
@@ -35,18 +39,31 @@ def _is_local(host: object) -> bool:
         return False
 
 
-def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:
-    """Let a test connect to its own machine only; a unix socket's address is a path."""
-    if event == "socket.connect":
-        address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None
-    elif event == "socket.getaddrinfo":
-        host = arguments[0]
-    else:
-        return
+def _insist_on_local(host: object) -> None:
     if not _is_local(host):
         message = f"a test asked for the network: {host!r}"
         raise RuntimeError(message)
 
 
-sys.addaudithook(_refuse_the_network)
+def _guard_address(connect: Callable[[socket.socket, Any], T]) -> Callable[[socket.socket, Any], T]:
+    def guarded(self: socket.socket, address: Any) -> T:
+        # A unix socket's address is a path.
+        _insist_on_local(address[0] if isinstance(address, tuple) else None)
+        return connect(self, address)
+
+    return guarded
+
+
+def _guard_host(look_up: Callable[..., T]) -> Callable[..., T]:
+    def guarded(host: Any, *arguments: Any, **more: Any) -> T:
+        _insist_on_local(host)
+        return look_up(host, *arguments, **more)
+
+    return guarded
+
+
+# Not an audit hook: CPython 3.11 calls those in the middle of `sys.settrace`, which fails when
+# another thread gets its turn there to start under coverage.
+for _name in ("connect", "connect_ex"):
+    setattr(socket.socket, _name, _guard_address(getattr(socket.socket, _name)))
+socket.getaddrinfo = _guard_host(socket.getaddrinfo)

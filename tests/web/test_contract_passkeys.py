@@ -96,7 +96,9 @@ class TestAddingOne:
     async def test_shows_it_tells_the_owner_and_is_written_down(
         self, server: Server, ada: Holder
     ) -> None:
-        await change_rows(server, "UPDATE users SET email_verified = 1")  # a name is told to no other
+        await change_rows(
+            server, "UPDATE users SET email_verified = 1"
+        )  # a name is told to no other
         before = len(events(server))
         passkey = await add(ada, an_authenticator(), SYNCED, name="  My phone ")
         assert set(passkey) == PASSKEY

@@ -26,7 +26,7 @@ class PostgresStorage:
 
     @classmethod
     def at(cls, server: ServerUrl, settings: Settings) -> "PostgresStorage":
-        """Raise `StoreFailed` for an option that is none."""
+        """Raise `StoreFailed` for an option that is none, and for what this store cannot do."""
         url = server.url.reveal().decode()
         try:
             address = Address.parse(url, pool_size=settings.database_pool)

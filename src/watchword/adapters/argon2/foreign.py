@@ -236,8 +236,9 @@ def _scrypt(password: bytes, salt: bytes, costs: _ScryptCosts, size: int) -> byt
 
 def _require_scrypt(n: int, r: int, p: int) -> None:
     """RFC 7914, section 2: N is a power of 2, above 1 and below 2^(16·r)."""
-    is_scrypt = 1 < n < 1 << 16 * r and n & (n - 1) == 0
-    if max(r, p) > _MAX_SCRYPT_BLOCK or n * r * p > _MAX_SCRYPT_WORK or not is_scrypt:
+    is_cheap = max(r, p) <= _MAX_SCRYPT_BLOCK and n * r * p <= _MAX_SCRYPT_WORK
+    # Asked last: for a block size of a stranger's choice the bound would not fit into memory.
+    if not (is_cheap and 1 < n < 1 << 16 * r and n & (n - 1) == 0):
         raise UnreadableHash("The scrypt parameters are out of bounds.")
 
 
