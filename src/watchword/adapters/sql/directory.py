@@ -70,10 +70,10 @@ _PURGES = (
 _TRIM_CHANGES = _piece(
     "changes", "seq", "seq <= (SELECT MAX(seq) FROM changes) - 10000 ORDER BY seq"
 )
-_COUNT_LIVE = """
-SELECT COUNT(*) FROM sessions
-WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now
+LIVE_SESSIONS = """
+FROM sessions WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now
 """
+_COUNT_LIVE = f"SELECT COUNT(*) {LIVE_SESSIONS}"
 
 
 class SqlPurge:
