@@ -11,7 +11,8 @@ from hypothesis import settings
 
 _LOCAL_NAMES = frozenset({None, "", "localhost", b"localhost"})
 
-_SERVERS = "WATCHWORD_TEST_"  # where servers are that the tests may use; no setting of ours
+# Which servers the tests may use is no setting of what is tested.
+_SERVERS = "WATCHWORD_TEST_"
 
 for _name in [name for name in os.environ if name.startswith("WATCHWORD_")]:
     if not _name.startswith(_SERVERS):

@@ -35,7 +35,6 @@ class TestAStore:
                 "postgresql://ada:hunter2@127.0.0.1:1/w?statement_cache_size=x",
                 "0 to",
             ),
-            ("REDIS_URL", "redis://:hunter2@cache.example.com", "WATCHWORD_REDIS_URL"),
         ],
     )
     async def test_that_is_not_here_stops_the_start_without_telling_its_password(
@@ -59,14 +58,14 @@ class TestAStore:
         assert not await storage.migrate()
         assert await storage.revision() == NEWEST
         assert await storage.faults() == []
-        stores = await open_stores(storage, unobserved)
+        stores = await open_stores(storage, None, unobserved)
         assert isinstance(stores.store, SqliteStore)
         await stores.store.check()
         await stores.close()
 
-    async def test_keeps_counters_and_news_unless_another_does(self, tmp_path: Path) -> None:
+    async def test_keeps_counters_unless_another_does(self, tmp_path: Path) -> None:
         core = await open_core(settings_of(tmp_path))
-        assert core.stores == Stores.of(core.store)
+        assert core.stores == Stores(core.store)
         await core.close()
 
     async def test_tells_whether_a_server_has_been_there(self, tmp_path: Path) -> None:

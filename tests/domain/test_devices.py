@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watchword.domain.devices import USER_AGENT_LIMIT, limit_bucket, printable
+from watchword.domain.devices import USER_AGENT_LIMIT, Device, limit_bucket, printable
 
 
 class TestTheBucketOfAClient:
@@ -59,3 +59,37 @@ class TestForeignText:
 
     def test_is_cut_to_the_length_that_is_asked_for(self) -> None:
         assert printable("abcdef", 3) == "abc"
+
+
+class TestADeviceInMail:
+    @pytest.mark.parametrize(
+        ("browser", "system", "shown"),
+        [
+            ("Firefox 140", "Linux", "Firefox 140 on Linux"),
+            ("Chrome Mobile WebView 120", "Android", "Chrome Mobile WebView 120 on Android"),
+            ("Mobile Safari UI/WKWebView", "iOS 17.1", "Mobile Safari UI/WKWebView on iOS 17.1"),
+            ("Python-urllib 3.11", None, "Python-urllib 3.11"),
+            (None, "macOS", "macOS"),
+            (None, None, ""),
+        ],
+    )
+    def test_is_called_by_its_names(
+        self, browser: str | None, system: str | None, shown: str
+    ) -> None:
+        assert Device(browser, system, "desktop").in_mail == shown
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "Visit evil.example 1",
+            "Call 18005551234",
+            "Call 1800 555 1234 Bot 1",
+            "Your account was hacked and so on Bot 1",
+            "mail evil@example",
+            "http://evil 1",
+            "\u0435vil",
+        ],
+    )
+    def test_i07_is_no_way_to_write_to_a_stranger(self, written: str) -> None:
+        assert Device(written, "Linux", "bot").in_mail == "Linux"
+        assert Device("Firefox 140", written, "bot").in_mail == "Firefox 140"

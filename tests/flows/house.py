@@ -62,7 +62,7 @@ def build(
     ground = lay_ground(
         Settings(hash_threads=1, **settings),
         Secrets(secrets or (SECRET,)),
-        Stores.of(store),
+        Stores(store),
         Machine(
             clock=clock,
             randomness=SeededRandomness(seed),

@@ -11,14 +11,17 @@ from watchword.domain.errors import (
     Invalid,
     InvalidCredentials,
     LinkInvalid,
+    StepUpRequired,
 )
 from watchword.domain.letters import Reason
 from watchword.domain.roles import Permission, Roles
 from watchword.domain.standing import Caller
-from watchword.domain.time import DAY
+from watchword.domain.time import DAY, MINUTE
 
 GRACE, NEW = "grace@example.com", "marble otter lantern quay"
-ROLES = Roles.of({"host": frozenset({Permission.USERS_INVITE, Permission.USERS_READ})})
+ROLES = Roles.of(
+    {"host": frozenset({Permission.USERS_INVITE, Permission.USERS_READ}), "editor": frozenset()}
+)
 
 
 @pytest.fixture
@@ -109,6 +112,18 @@ class TestAnInvitation:
         with pytest.raises(Invalid):
             await invite(house, caller, "nobody")
         assert (await invite(house, caller, "host")).role == "host"
+
+    @pytest.mark.parametrize("role", ["admin", "host", "editor"])
+    async def test_a05_gives_no_role_to_the_thief_of_an_older_session(
+        self, house: House, post: PostOffice, root: Caller, role: str
+    ) -> None:
+        house.clock.advance(5 * MINUTE - 1)
+        await invite(house, root, role, email="in-time@example.com")
+        house.clock.advance(1)
+        with pytest.raises(StepUpRequired):
+            await invite(house, root, role)
+        assert (await invite(house, root, "user")).role == "user"
+        assert {mail.to for mail in await post.deliver()} == {"in-time@example.com", GRACE}
 
     async def test_to_a_taken_address_in_any_spelling_is_a_conflict_and_no_mail(
         self, house: House, post: PostOffice, root: Caller

@@ -309,6 +309,27 @@ class TestAMagicLink:
 
 
 class TestAPendingChangeOfAddress:
+    @pytest.mark.parametrize("way", ["everywhere", "the others", "by an administrator"])
+    async def test_p08_ends_with_all_sessions(self, server: Server, way: str) -> None:
+        await server.register()
+        owner, thief = await server.sign_in(), await server.sign_in()
+        await thief.post("/auth/change-email", json={"newEmail": "evil@example.com"})
+        token = (await mail_to(server, "evil@example.com")).token
+        await thief.post("/auth/change-email", json={"newEmail": "evil@example.com"})  # unsent
+        await thief.post("/auth/logout", json={"refreshToken": thief.refresh_token})
+        if way == "everywhere":
+            answer = await owner.post("/auth/logout-all")
+        elif way == "the others":
+            answer = await owner.request("DELETE", "/sessions")
+        else:
+            root = await administrator(server)
+            answer = await root.request("DELETE", f"/users/{owner.answer['user']['id']}/sessions")
+        assert answer.status_code == 200
+        assert not [m for m in await server.mails() if m.to == "evil@example.com"]
+        answer = await server.client().post("/auth/verify-email", json={"token": token})
+        assert verdict(answer) == INVALID
+        assert rows(server, "SELECT * FROM links") == []
+
     @pytest.mark.parametrize("way", ["reset", "new password"])
     async def test_p08_is_cancelled_and_both_addresses_were_told(
         self, server: Server, way: str

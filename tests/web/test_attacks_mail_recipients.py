@@ -12,6 +12,7 @@ import pytest
 from tests.driving import PASSWORD, Holder, Server, serving
 from tests.web.contract import rows
 from tests.web.mailed import ADA, OPEN, administrator, ask_for
+from tests.web.passkeys import add, an_authenticator
 from tests.web.raw import AS_JSON, Reply, Text, ask, bearer, hashes, statements
 from watchword.domain.accounts import Account, Status
 from watchword.domain.time import HOUR
@@ -278,6 +279,32 @@ class TestWhatStandsInIt:
             assert "\x1b" not in text + html
             assert not re.search(r"^Bcc", text + html, re.MULTILINE)
         assert account.email.text == ADA
+
+    async def test_i07_nobody_writes_to_an_address_that_they_have_not_shown_to_be_theirs(
+        self, tmp_path: Path
+    ) -> None:
+        """By what they call themselves, their passkeys, or their browser."""
+        planted = "Go to http://evil.example"
+        agent = b"Visit evil.example/1 CFNetwork/902 Darwin/17"
+        settings = {**OPEN, "email_verification": EmailVerification.OFF}
+        async with serving(tmp_path, **settings) as server:
+            body = {"email": ADA, "password": PASSWORD, "name": planted}
+            answer = await server.client().post("/auth/register", json=body)
+            assert answer.status_code == 201
+            holder = await server.sign_in(ADA)
+            await add(holder, an_authenticator(), name=planted)
+            for what in ("forgot-password", "verify-email/resend", "magic-link"):
+                await ask_mail(server, what, ADA, agent=agent)
+            change = {"currentPassword": PASSWORD, "newPassword": "marble otter lantern quay"}
+            answer = await holder.post("/auth/change-password", json=change)
+            assert answer.status_code == 200
+            written = [
+                message_from_bytes(r, policy=policy.default) for r in await self.raw_mails(server)
+            ]
+        assert len(written) == 5
+        for message in written:
+            for kind in ("plain", "html"):
+                assert "evil.example" not in part_of(message, kind), message["subject"]
 
     @pytest.mark.parametrize("name", ["A\r\nBcc: x@evil.example", "A\x1b[31m", "\u202eevil", "A\0"])
     async def test_i07_a_name_that_would_reorder_or_end_a_line_is_refused(

@@ -315,7 +315,7 @@ class TestACounter:
             assert event.subject == ada.answer["user"]["id"]
             assert (event.details["kept"], event.details["told"]) == (7, told)
             mail = await server.mail()
-            assert (mail.to, "Passkey" in mail.text) == ("ada@example.com", True)
+            assert (mail.to, "a copy of it" in mail.text) == ("ada@example.com", True)
         await sign_in(server, key, Behaviour(sign_count=8))
 
     async def test_w06_that_is_not_there_is_no_reason_to_suspect(

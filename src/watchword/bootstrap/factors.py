@@ -32,7 +32,7 @@ def make_factor_services(
         SecondStep(store, proof, opener, clock, randomness),
         Enrolment(
             store,
-            secrets,
+            proof,
             codes,
             _draw,
             ground.postman,

@@ -57,7 +57,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         magic_links=_magic_links(ground, factors),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
-        invitations=Invitations(store, registration, postman, settings.roles),
+        invitations=_invitations(ground, registration),
         sessions=SessionsOfUser(store, clock),
         users=Users(store, ground.stores.lockouts, settings.roles, clock),
         audit=store.reading.audit,
@@ -83,7 +83,15 @@ def _checks(ground: Ground, shared: Shared) -> Mapping[str, Check]:
         await ground.store.check()
         await shared.keyring.keys()
 
-    return {"database": database}
+    counters = ground.stores.counters
+    return (
+        {"database": database}
+        if counters is None
+        else {
+            "database": database,
+            "redis": counters.check,
+        }
+    )
 
 
 def _gathering(ground: Ground) -> Callable[[], Awaitable[None]]:
@@ -162,6 +170,18 @@ def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> 
     )
 
 
+def _invitations(ground: Ground, registration: Registration) -> Invitations:
+    settings = ground.settings
+    return Invitations(
+        ground.store,
+        registration,
+        ground.postman,
+        settings.roles,
+        ground.clock,
+        settings.session_policy.step_up_ttl,
+    )
+
+
 def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
     return MagicLinks(
         ground.store,
@@ -174,7 +194,7 @@ def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
 
 
 def _unproven(ground: Ground) -> Unproven:
-    return Unproven(ground.postman, ground.clock, ground.settings.needs_verified_email)
+    return Unproven(ground.postman, ground.clock)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:

@@ -1,7 +1,7 @@
 """Where everything is kept, as the settings say: the only chooser of a store.
 
 To plug another one in: a class in the shape of `Storage`, named in `storage_of`. To let another
-product keep the counters, or bring the news of revocations: name it in `open_stores`.
+product keep the counters: name it in `open_stores`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,6 @@ from watchword.adapters.sql import inspection
 from watchword.adapters.sql import migrate as sqlite_schema
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.domain.errors import Unavailable
 from watchword.domain.time import Span
 from watchword.ports import Limits, Lockouts, OpenStore, Revocations
 from watchword.settings import ServerUrl, Settings
@@ -53,13 +52,6 @@ class Storage(Protocol):
     async def open(self, observe: Observe = unobserved) -> OpenStore: ...
 
 
-class NotPluggedIn(Unavailable):
-    """The settings name a store that this release does not have."""
-
-    def __str__(self) -> str:
-        return "This release does not speak to Redis: leave WATCHWORD_REDIS_URL out."
-
-
 @dataclass(frozen=True, slots=True)
 class SqliteStorage:
     """One file. Its calls do not wait for anybody: they take microseconds, a migration apart,
@@ -91,9 +83,7 @@ class SqliteStorage:
 
 
 def storage_of(settings: Settings) -> Storage:
-    """Raise `NotPluggedIn`, and `Unavailable` for an option that no server knows."""
-    if settings.redis_url is not None:
-        raise NotPluggedIn
+    """Raise `Unavailable` for an option that no server knows."""
     match settings.database:
         case Path() as path:
             return SqliteStorage(path, settings.audit_retention)
@@ -103,27 +93,58 @@ def storage_of(settings: Settings) -> Storage:
             return PostgresStorage.at(server, settings)
 
 
+class Counters(Protocol):
+    """Limits and lockouts by another product than the store."""
+
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def lockouts(self) -> Lockouts: ...
+
+    async def check(self) -> None:
+        """Raise `Unavailable` unless it can count."""
+        ...
+
+    async def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """The store, and who keeps the counters and brings the news: the store itself, or another."""
+    """The store, and who counts: ``counters``, or the store itself where there are none."""
 
     store: OpenStore
-    limits: Limits
-    lockouts: Lockouts
-    revocations: Revocations
+    counters: Counters | None = None
 
-    @classmethod
-    def of(cls, store: OpenStore) -> "Stores":
-        """One product keeps everything."""
-        return cls(store, store.limits, store.lockouts, store.revocations)
+    @property
+    def limits(self) -> Limits:
+        return (self.counters or self.store).limits
+
+    @property
+    def lockouts(self) -> Lockouts:
+        return (self.counters or self.store).lockouts
+
+    @property
+    def revocations(self) -> Revocations:
+        return self.store.revocations
 
     async def close(self) -> None:
+        if self.counters is not None:
+            await self.counters.close()
         await self.store.close()
 
 
-async def open_stores(storage: Storage, observe: Observe) -> Stores:
-    """As the settings say that ``storage`` was made of; its schema must be the newest."""
-    return Stores.of(await storage.open(observe))
+async def open_stores(storage: Storage, redis: ServerUrl | None, observe: Observe) -> Stores:
+    """The schema of ``storage`` must be the newest."""
+    return Stores(await storage.open(observe), counters_of(redis))
+
+
+def counters_of(redis: ServerUrl | None) -> Counters | None:
+    """Those of Redis, where one is named."""
+    if redis is None:
+        return None
+    from watchword.bootstrap.redis import RedisCounters  # lazy: its client takes time
+
+    return RedisCounters.at(redis)
 
 
 async def has_signing_keys(storage: Storage) -> bool:

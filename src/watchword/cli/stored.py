@@ -8,12 +8,13 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from watchword.adapters.secret_file import NAME as SECRET
 from watchword.adapters.secret_file import REMEDY
 from watchword.bootstrap.examination import Examination, examine
 from watchword.bootstrap.parts import Secrets
-from watchword.bootstrap.storage import NotPluggedIn, storage_of
+from watchword.bootstrap.storage import counters_of, storage_of
 from watchword.cli.findings import Finding, broken, hint, unsafe
 from watchword.crypto.sealing import SealBroken
 from watchword.crypto.secret import Secret
@@ -21,6 +22,8 @@ from watchword.domain.errors import Unavailable
 from watchword.domain.time import Instant
 from watchword.flows.keyring import place_of
 from watchword.settings import Settings
+
+_AGAIN: Final = "Then run `watchword doctor` again."
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +44,20 @@ class Looked:
 def look_at_store(settings: Settings, now: Instant) -> Looked:
     try:
         storage = storage_of(settings)
-    except NotPluggedIn as error:
-        finding = broken("WATCHWORD_DATABASE_URL", str(error), "Then run `watchword doctor` again.")
+    except Unavailable as error:
+        finding = broken("WATCHWORD_DATABASE_URL", str(error), _AGAIN)
         return Looked("another store", None, is_reachable=False, findings=[finding])
     place = storage.place
     try:
         found = asyncio.run(examine(storage, now))
     except Unavailable as error:
-        finding = broken(place, str(error), "Then run `watchword doctor` again.")
+        finding = broken(place, str(error), _AGAIN)
         return Looked(place, None, is_reachable=False, findings=[finding])
-    findings = [*_of_schema(place, found), *_of_content(settings, place, found)]
+    findings = [
+        *_of_schema(place, found),
+        *_of_content(settings, place, found),
+        *asyncio.run(_of_counters(settings)),
+    ]
     return Looked(place, found.revision, is_reachable=True, findings=findings)
 
 
@@ -58,8 +65,21 @@ def files_of_store(settings: Settings) -> Sequence[Path]:
     """Those on this machine; none when a server has them."""
     try:
         return storage_of(settings).files
-    except NotPluggedIn:
+    except Unavailable:
         return ()
+
+
+async def _of_counters(settings: Settings) -> Sequence[Finding]:
+    counters = counters_of(settings.redis_url)
+    if settings.redis_url is None or counters is None:
+        return ()
+    try:
+        await counters.check()
+    except Unavailable as error:
+        return [broken(settings.redis_url.place, str(error), _AGAIN)]
+    finally:
+        await counters.close()
+    return ()
 
 
 def _of_schema(place: str, found: Examination) -> Iterator[Finding]:

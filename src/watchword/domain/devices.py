@@ -1,5 +1,6 @@
 """What an address and a user agent say about where a request comes from: evidence, never proof."""
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -9,6 +10,11 @@ from watchword.domain.time import DAY, Span
 USER_AGENT_LIMIT = 512
 DEVICE_LIFETIME: Span = 400 * DAY  # as long as browsers keep a cookie
 
+# Chrome Mobile WebView 120, iOS 17.1: no dot between letters, and no number to call.
+_NAME_AND_VERSION = re.compile(
+    r"[A-Za-z]{1,20}(?:[ /+-][A-Za-z]{1,20}){0,3}(?: [0-9]{1,4}(?:\.[0-9]{1,4})?)?"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -17,6 +23,14 @@ class Device:
     browser: str | None
     os: str | None
     type: str
+
+    @property
+    def in_mail(self) -> str:
+        """``Firefox on Linux``, or less. A stranger writes what goes to somebody else's address, so
+        a text that could be a message, an address or a number is left out of it (attack I07).
+        """
+        parts = (part for part in (self.browser, self.os) if part)
+        return " on ".join(part for part in parts if _NAME_AND_VERSION.fullmatch(part))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ _PURPOSES: Final[Mapping[Reason, Purpose]] = {
     Reason.INVITATION: Purpose.INVITATION,
     Reason.CONFIRM_NEW_EMAIL: Purpose.CONFIRM_NEW_EMAIL,
 }
+_NAMING: Final = frozenset({Reason.PASSKEY_ADDED, Reason.PASSKEY_REMOVED, Reason.PASSKEY_SUSPECTED})
 _PAGES: Final[Mapping[Purpose, str]] = {
     Purpose.VERIFY_EMAIL: "/verify-email",
     Purpose.CONFIRM_NEW_EMAIL: "/verify-email",
@@ -181,17 +182,18 @@ class Correspondence:
         }
 
     def _facts(self, letter: Letter, account: Account) -> dict[str, str]:
-        device = self.user_agents.parse(letter.user_agent)
-        parts = (part for part in (device.browser, device.os) if part)
+        """Whoever made an account in the name of an address that is not theirs would choose what is
+        written to it, by a name (attack I07): these are repeated to a confirmed address alone.
+        """
         return {
             "service": self.service,
-            "name": account.name,
+            "name": account.name if account.email_verified else "",
             "address": account.email.text,
-            "device": " on ".join(parts),
+            "device": self.user_agents.parse(letter.user_agent).in_mail,
             "ip": letter.ip,
             "place": "",
             "time": _time_text(letter.created_at),
-            "detail": "" if letter.reason is Reason.MAGIC_LINK else letter.detail,
+            "detail": letter.detail if _is_shown(letter.reason, account) else "",
             "account_url": self.public_url,
         }
 
@@ -203,6 +205,11 @@ def _is_wanted(reason: Reason, account: Account) -> bool:
     if reason is Reason.INVITATION:
         return account.is_active and account.password_hash is None
     return account.is_active or reason not in _PURPOSES
+
+
+def _is_shown(reason: Reason, account: Account) -> bool:
+    """Of a passkey the detail is its name, of a sign-in link a hash."""
+    return reason is not Reason.MAGIC_LINK and (account.email_verified or reason not in _NAMING)
 
 
 def _destination(letter: Letter, account: Account) -> str:

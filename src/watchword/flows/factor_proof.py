@@ -106,7 +106,11 @@ class FactorProof:
         """Burn the code. Raise `MfaInvalid`, or `TooManyAttempts`, right code or not."""
         target = Target(account.email, account, device_hash)
         counted = await self.failures.begin(target)
-        await self._count(target)
+        try:
+            await self.count(account)
+        except TooManyAttempts:
+            await self.failures.take_back(target)
+            raise
         try:
             await self._burn(account, given, trace, counted)
         except MfaInvalid:
@@ -116,22 +120,25 @@ class FactorProof:
             await self.failures.take_back(target)
             raise
         await self.failures.succeed(target)
-        if self.allowance is not None:
-            await self.limits.take_back(_key_of(account), _TRY)
+        await self.take_back(account)
 
-    async def _count(self, target: Target) -> None:
-        """Of this a success takes back its own try alone: who is signed in now and then leaves a
-        guesser no more tries than nobody at all.
-        """
-        if self.allowance is None or target.account is None:
+    async def count(self, account: Account) -> None:
+        """One try more of those in an hour. Raise `TooManyAttempts`."""
+        if self.allowance is None:
             return
         now = self.clock.now()
-        tally = await self.limits.hit(_key_of(target.account), self.allowance, now=now, share=_TRY)
+        tally = await self.limits.hit(_key_of(account), self.allowance, now=now, share=_TRY)
         if tally.is_over:
-            await self.failures.take_back(target)
             raise TooManyAttempts(
                 retry_after=max(1, tally.resets_at - now), allowed=self.allowance.count
             )
+
+    async def take_back(self, account: Account) -> None:
+        """A success takes back its own try alone: who is signed in now and then leaves a guesser no
+        more tries than nobody at all.
+        """
+        if self.allowance is not None:
+            await self.limits.take_back(_key_of(account), _TRY)
 
     async def _burn(
         self, account: Account, given: Given, trace: RequestTrace, counted: Attempts | None

@@ -7,11 +7,11 @@ from watchword.crypto import recovery_codes, totp
 from watchword.domain.accounts import Account
 from watchword.domain.errors import Conflict, MfaInvalid, StepUpRequired
 from watchword.domain.events import Event, MfaDisabled, MfaEnabled, RecoveryCodesReplaced
-from watchword.domain.factors import ONE_TIME_CODE, combined, is_multi_factor
+from watchword.domain.factors import ONE_TIME_CODE, Totp, combined, is_multi_factor
 from watchword.domain.letters import Reason
 from watchword.domain.standing import Caller
 from watchword.flows.devices import KnownDevices
-from watchword.flows.factor_proof import AppCode, FactorProof, Given, TotpSecrets
+from watchword.flows.factor_proof import AppCode, FactorProof, Given
 from watchword.flows.outbox import Postman
 from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
 
@@ -43,7 +43,7 @@ class Enrolment:
     """``draw`` makes the picture off the event loop; ``issuer`` is the service as apps show it."""
 
     store: Store
-    secrets: TotpSecrets
+    proof: FactorProof
     codes: RecoveryCodeMaker
     draw: Callable[[str], Awaitable[str]]
     postman: Postman
@@ -53,7 +53,7 @@ class Enrolment:
     async def begin(self, caller: Caller) -> NewApp:
         """Nothing is asked for by it until `confirm`. Raise `Conflict` when there is an app."""
         account = caller.account
-        secret, proposed = self.secrets.make(account.id, self.clock.now())
+        secret, proposed = self.proof.secrets.make(account.id, self.clock.now())
         async with self.store.transaction() as unit:
             if not await unit.totp.propose(proposed):
                 raise Conflict("Your second factor is on already. Turn it off first.")
@@ -62,16 +62,15 @@ class Enrolment:
 
     async def confirm(self, caller: Caller, code: AppCode, trace: RequestTrace) -> tuple[str, ...]:
         """The recovery codes, once. No session ends; this one has shown the factor from now on.
-        Raise `Conflict` when nothing was begun, `MfaInvalid`.
+        Raise `Conflict` when nothing was begun, `MfaInvalid`, `TooManyAttempts`: a thief of the
+        session may guess at what its owner has begun (attack B09).
         """
         account, now = caller.account, self.clock.now()
-        methods = combined(caller.session.amr, ONE_TIME_CODE)
+        proposed = await self._proposed(account.id)
+        await self.proof.count(account)
+        step = self.proof.secrets.match(proposed, code, now)
+        shown_in = replace(caller.session, amr=combined(caller.session.amr, ONE_TIME_CODE))
         async with self.store.transaction() as unit:
-            proposed = await unit.totp.find(account.id)
-            if proposed is None or proposed.is_active:
-                raise Conflict("There is no second factor to confirm. Begin anew.")
-            step = self.secrets.match(proposed, code, now)
-            shown_in = replace(caller.session, amr=methods)
             if not await unit.totp.confirm(proposed, step=step, now=now, shown_in=shown_in):
                 raise MfaInvalid
             codes = await self.codes.replace(unit, account.id)
@@ -79,7 +78,15 @@ class Enrolment:
             event = MfaEnabled(subject=account.id, actor=account.id, session=caller.session.id)
             await unit.audit.append(event, at=now, trace=trace)
             await self.postman.tell(unit, Reason.MFA_ENABLED, account, trace)
+        await self.proof.take_back(account)
         return codes
+
+    async def _proposed(self, user_id: str) -> Totp:
+        async with self.store.transaction() as unit:
+            proposed = await unit.totp.find(user_id)
+        if proposed is None or proposed.is_active:
+            raise Conflict("There is no second factor to confirm. Begin anew.")
+        return proposed
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,12 +62,16 @@ class SessionsOfUser:
         actor: Caller | None = None,
         keep: str | None = None,
     ) -> int:
-        """Every live session of the user, but for ``keep``; how many there were."""
+        """Every live session of the user, but for ``keep``; how many there were. What a thief has
+        begun in one of them ends as well: half a sign-in, a change of address (attack P08).
+        """
         now = self.clock.now()
         async with self.store.transaction() as unit:
             if await unit.accounts.find(user_id) is None:
                 raise NotFound("There is no such user.")
             count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now, keep=keep)
+            await unit.links.discard(user_id)
+            await unit.outbox.recall(user_id)
             event = SessionsEnded(
                 subject=user_id,
                 actor=actor.account.id if actor else None,

@@ -10,7 +10,6 @@ from watchword.domain.accounts import Account
 from watchword.domain.errors import SessionRevoked
 from watchword.domain.events import (
     IdentityUnlinked,
-    MfaDisabled,
     PasskeyRemoved,
     PasswordRemoved,
     SessionsEnded,
@@ -23,16 +22,13 @@ from watchword.ports import Clock, RequestTrace, Unit
 
 @dataclass(frozen=True, slots=True)
 class Unproven:
-    """``needs_verified``: addresses have to be confirmed before anybody gets in by them."""
-
     postman: Postman
     clock: Clock
-    needs_verified: bool
 
     async def end_planted(self, unit: Unit, account: Account, trace: RequestTrace) -> None:
         """Identities that were linked, and passkeys that were added, before the address was proven.
-        A second factor lets nobody in, and ends only where addresses have to be confirmed, for else
-        nobody's ever was (attack P05).
+        A second factor lets nobody in, and stays: a mail must not do in its place (attack P05). One
+        that was planted is for the operator to remove (ASVS 6.4.4).
         """
         for identity in await unit.identities.unlink_unproven(account.id):
             unlinked = IdentityUnlinked(
@@ -48,10 +44,6 @@ class Unproven:
             await self.postman.tell(
                 unit, Reason.PASSKEY_REMOVED, account, trace, detail=passkey.name
             )
-        if self.needs_verified and await unit.totp.remove(account.id):
-            event = MfaDisabled(subject=account.id, actor=account.id, reason="address_verified")
-            await unit.audit.append(event, at=self.clock.now(), trace=trace)
-            await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
 
     async def end_access(
         self, unit: Unit, account: Account, trace: RequestTrace, reason: EndReason

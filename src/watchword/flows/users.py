@@ -109,12 +109,16 @@ class Users:
         return account
 
     async def end_sessions(self, caller: Caller, user_id: str, trace: RequestTrace) -> int:
-        """All of the user's, the present one as well if it is the caller's own."""
+        """All of the user's, the present one as well if it is the caller's own, with every link, as
+        in `SessionsOfUser.end_all`.
+        """
         caller.require_owner_or(Permission.SESSIONS_END, user_id)
         now = self.clock.now()
         async with self.store.transaction() as unit:
             await self._subject(unit, caller, user_id)
             count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now)
+            await unit.links.discard(user_id)
+            await unit.outbox.recall(user_id)
             event = SessionsEnded(
                 subject=user_id, actor=caller.account.id, reason=EndReason.REVOKED, count=count
             )

@@ -21,8 +21,8 @@ class DeclaredStores(DeclaredMail):
     redis_url: ServerUrl | None = setting(
         "REDIS_URL",
         optional(redis_url()),
-        meaning="`redis://user:password@host:6379/0`, or `rediss://` for TLS; limits, lockouts and "
-        "news of revocations go through it.",
+        meaning="`redis://user:password@host:6379/0`, or `rediss://` for TLS; limits and lockouts "
+        "are counted there.",
     )
     revocation_bound: Span = setting(
         "REVOCATION_BOUND",

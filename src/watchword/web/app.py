@@ -126,7 +126,7 @@ ROUTES: Final = (
     Route(method="POST", path="/auth/mfa/verify", page=factors.verify, who=USER,
           tag="Second factor", summary="Confirm the app by a code, and get the recovery codes",
           body=i.MfaCodeBody, limits=AUTH, answers={200: s.MfaEnabledAnswer},
-          refusals=("CONFLICT", "MFA_INVALID")),
+          refusals=("CONFLICT", "MFA_INVALID", "TOO_MANY_ATTEMPTS")),
     Route(method="POST", path="/auth/mfa/disable", page=factors.disable, who=FRESH_USER,
           tag="Second factor", summary="Turn it off, by a code of it", body=i.MfaDisableBody,
           limits=AUTH, answers={200: s.MessageAnswer},

@@ -263,6 +263,16 @@ class TestMetadata:
         with pytest.raises(ProviderUnavailable):
             await client.begin()
 
+    @pytest.mark.parametrize("path", [DISCOVERY, "/keys"])
+    async def test_o12_of_yesterday_serves_while_the_provider_keeps_its_callers_waiting(
+        self, path: str, make_client: MakeClient, provider: LyingProvider, clock: FakeClock
+    ) -> None:
+        client = make_client(deadline=2 * SECOND)
+        await client.sign_in(provider)
+        provider.answers[path] = Answer(b"", is_late=True)
+        clock.advance(2 * HOUR)
+        assert (await client.sign_in(provider)).subject == "ada-1"
+
     async def test_is_fetched_once_for_all_who_wait(
         self, client: Client, provider: LyingProvider
     ) -> None:

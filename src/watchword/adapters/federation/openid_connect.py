@@ -21,7 +21,7 @@ from watchword.crypto.jws import InvalidToken, UnknownKey
 from watchword.crypto.provider_keys import ProviderKeys
 from watchword.domain.errors import FederationFailed
 from watchword.domain.federation import Identity, OpenIdProvider
-from watchword.domain.time import SECOND
+from watchword.domain.time import SECOND, Span
 from watchword.ports import Clock
 
 _PUSHED: Final = "pushed request"
@@ -31,12 +31,14 @@ _CREATED: Final = 201
 class OpenIdConnect:
     """One provider, whose metadata and keys are fetched when somebody first signs in there."""
 
-    def __init__(self, provider: OpenIdProvider, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self, provider: OpenIdProvider, transport: Transport, clock: Clock, *, patience: Span
+    ) -> None:
         self._provider = provider
         self._transport = transport
         self._clock = clock
-        self._metadata = Remembered(self._fetch_metadata, clock)
-        self._keys = Remembered(self._fetch_keys, clock)
+        self._metadata = Remembered(self._fetch_metadata, clock, patience=patience)
+        self._keys = Remembered(self._fetch_keys, clock, patience=patience)
 
     async def begin(self, start: Start) -> str:
         metadata = await self._metadata.get()

@@ -15,6 +15,8 @@ from watchword.domain.time import SECOND, Span
 from watchword.ports import Clock, ListedProvider
 
 DEADLINE: Final[Span] = 5 * SECOND
+# A provider that does not answer for its metadata or its keys leaves most of the time to the rest.
+_DOCUMENTS: Final = 5
 
 
 class FederatedProviders:
@@ -38,7 +40,7 @@ class FederatedProviders:
         self._deadline = deadline
         self._by_id = {
             provider.id: (
-                OpenIdConnect(provider, transport, clock)
+                OpenIdConnect(provider, transport, clock, patience=deadline // _DOCUMENTS)
                 if isinstance(provider, OpenIdProvider)
                 else OAuth2(provider, transport)
             )

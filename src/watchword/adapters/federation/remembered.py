@@ -28,11 +28,14 @@ class _Kept(Generic[T]):
 
 
 class Remembered(Generic[T]):
-    """``fetch`` raises `ProviderUnavailable` or `FederationFailed`; so do the methods here."""
+    """``fetch`` raises `ProviderUnavailable` or `FederationFailed`; so do the methods here. For
+    longer than ``patience``, in ms, nobody waits who could do with what is kept.
+    """
 
-    def __init__(self, fetch: Callable[[], Awaitable[T]], clock: Clock) -> None:
+    def __init__(self, fetch: Callable[[], Awaitable[T]], clock: Clock, *, patience: Span) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._patience = patience
         self._kept: _Kept[T] | None = None
         self._tried: Instant | None = None
         self._failure: Callable[[], Exception] = lambda: ProviderUnavailable("asked just now")
@@ -50,8 +53,9 @@ class Remembered(Generic[T]):
             if self._is_pausing():
                 return self._or_failure(usable)
             try:
-                return await self._fetch_now()
-            except (ProviderUnavailable, FederationFailed):
+                async with asyncio.timeout(None if usable is None else self._patience / SECOND):
+                    return await self._fetch_now()
+            except (ProviderUnavailable, FederationFailed, TimeoutError):
                 return self._or_failure(usable)
 
     async def get_after(self, seen: T) -> T:

@@ -62,8 +62,7 @@ class MfaEnabled(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MfaDisabled(Event):
     """The second factor was removed with its recovery codes. ``reason``: ``asked`` (by its user,
-    with a code), ``operator`` (by a command) or ``address_verified`` (a link to an address that
-    nobody had confirmed before showed whose the account is, and not who had set the factor up).
+    with a code) or ``operator`` (by a command).
     """
 
     type = "credential.mfa_disabled"

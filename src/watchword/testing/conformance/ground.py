@@ -13,7 +13,7 @@ from watchword.domain.devices import Origin
 from watchword.domain.roles import ADMIN, USER
 from watchword.domain.sessions import Rotation, Session, Step, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant
-from watchword.ports import OpenStore, Unit
+from watchword.ports import Limits, Lockouts, OpenStore, Unit
 from watchword.testing.fakes import START
 
 Result = TypeVar("Result")
@@ -23,6 +23,17 @@ HASH: Final = "$argon2id$of-her-password"
 
 class Abandoned(Exception):
     """Raised in a transaction to leave it."""
+
+
+class ConformingCounters(Protocol):
+    """What counts, in one object."""
+
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def lockouts(self) -> Lockouts: ...
+
+    async def close(self) -> None: ...
 
 
 class ConformingStore(OpenStore, Protocol):
@@ -41,6 +52,20 @@ class Promises(ABC):
         store = await self.make_store(tmp_path)
         yield store
         await store.close()
+
+
+class CounterPromises(ABC):
+    """As `Promises`, of what need not be a whole store."""
+
+    @abstractmethod
+    async def make_counters(self, folder: Path) -> ConformingCounters:
+        """New ones that have counted nothing. ``folder`` is empty and this test's own."""
+
+    @pytest_asyncio.fixture
+    async def counters(self, tmp_path: Path) -> AsyncIterator[ConformingCounters]:
+        counters = await self.make_counters(tmp_path)
+        yield counters
+        await counters.close()
 
 
 def an_account(
