@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 
 import pytest
@@ -7,16 +8,24 @@ from msgspec.structs import replace
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import SECRET, TRACE, House, details
 from watchword.adapters.memory import MemoryStore
-from watchword.crypto.keys import Algorithm
+from watchword.crypto.keys import Algorithm, SigningKey
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import TokenInvalid, Unavailable
 from watchword.domain.time import DAY, MINUTE, SECOND
 from watchword.flows.keyring import KeyRing, KeysSealedByAnotherSecret
+from watchword.ports import Change
 from watchword.testing import FakeClock
 
 NEW = Secret(b"another secret, made to replace it")
 TTL = 5 * MINUTE
 LIFETIME = 90 * DAY
+
+
+class NoNews:
+    """Of a node that still waits for them."""
+
+    def news(self) -> Sequence[Change] | None:
+        return ()
 
 
 async def kids(house: House) -> set[str]:
@@ -100,6 +109,43 @@ class TestRotation:
             house.clock.advance(SECOND)
         for grant in grants:
             await house.enter(grant)
+
+    async def test_x08_signs_what_a_node_accepts_that_has_not_heard_of_it(
+        self, house: House, open_house: OpenHouse
+    ) -> None:
+        """Its news are on their way; the key was made after it last read them."""
+        late = await open_house(store=house.store, clock=house.clock, seed=1)
+        late.flows.standings._revocations = NoNews()
+        await house.register()
+        await late.enter(await house.sign_in())
+        for _ in range(3):
+            await house.flows.keyring.rotate(TRACE)
+            house.clock.advance(SECOND)
+            await late.enter(await house.sign_in())
+
+    async def test_j06_is_looked_for_once_a_second_whatever_keys_are_named(
+        self, house: House
+    ) -> None:
+        await house.register()
+        grant = await house.sign_in()
+        assert grant.access is not None
+        signing = (await house.flows.keyring.keys()).signing
+        claims = house.shared.tokens.verify(
+            grant.access.text,
+            (await house.flows.keyring.keys()).verifying,
+            house.clock.now() // SECOND,
+        )
+        looks = {house.flows.keyring._read_at}
+        for number in range(100):
+            if number % 50 == 0:
+                house.clock.advance(SECOND)
+            stranger = SigningKey.generate(signing.algorithm, f"k{number}")
+            with pytest.raises(TokenInvalid):
+                await house.flows.access.by_access_token(
+                    house.shared.tokens.issue(claims, stranger)
+                )
+            looks.add(house.flows.keyring._read_at)
+        assert len(looks) == 1 + 2
 
     async def test_x08_takes_the_former_key_back_when_its_tokens_have_ended(
         self, house: House

@@ -99,20 +99,25 @@ class Stage:
             await unit.sessions.open(session, limit=1_000, evicts=True, proven=None)
         self.sessions.append(session.id)
 
+    async def ask(self, node: Node, session: str) -> None:
+        """A request that begins now. Where there is a picture, it ends now as well."""
+        began = time.perf_counter()
+        try:
+            node.standings.catch_up()
+            await node.standings.admit(session, NOW)
+        except SessionRevoked:
+            self.record.refused += 1
+        except Unavailable:
+            return  # of a node that is held up for long, or has been closed
+        else:
+            self.record.let_in.append((session, began))
+
+    async def ask_everywhere(self, session: str) -> None:
+        await asyncio.gather(*(self.ask(node, session) for node in self.nodes))
+
     async def use(self) -> None:
         while not self.is_over:
-            node = self.nodes[self.any(len(self.nodes))]
-            session = self.sessions[self.any(len(self.sessions))]
-            began = time.perf_counter()
-            try:
-                node.standings.catch_up()
-                await node.standings.admit(session, NOW)
-            except SessionRevoked:
-                self.record.refused += 1
-            except Unavailable:
-                continue  # of a node that is being closed
-            else:
-                self.record.let_in.append((session, began))
+            await self.ask_everywhere(self.sessions[self.any(len(self.sessions))])
             await asyncio.sleep(0)
 
     async def end(self) -> None:
@@ -125,8 +130,10 @@ class Stage:
             except Unavailable:
                 continue  # it may be ended, and nobody was told so
             self.record.ended.setdefault(session, time.perf_counter())
+            asking = asyncio.ensure_future(self.ask_everywhere(session))
             await self.open_session()
             self.sessions = self.sessions[-20:]
+            await asking
         self.is_over = True
 
     async def disturb(self, outsider: asyncpg.Connection) -> None:

@@ -65,6 +65,10 @@ class Serving:
         assert process.returncode == 0, said
         return said.decode()
 
+    def mails(self) -> list[Path]:
+        """Those that it has sent, where they go into files."""
+        return sorted((self._folder / "watchword-data" / "mail").glob("*.eml"))
+
     @property
     def pid(self) -> int:
         return self._process.pid

@@ -12,8 +12,10 @@ from watchword.crypto.keys import Algorithm, SigningKey, VerifyingKey
 from watchword.crypto.sealing import SealBroken, Sealer
 from watchword.domain.errors import Unavailable
 from watchword.domain.events import KeysRotated
-from watchword.domain.time import Instant, Span
+from watchword.domain.time import SECOND, Instant, Span
 from watchword.ports import Clock, Randomness, RequestTrace, Store, StoredKey, Unit
+
+_COOL_DOWN: Span = SECOND
 
 
 class KeysSealedByAnotherSecret(Unavailable):
@@ -66,6 +68,7 @@ class KeyRing:
         self._clock = clock
         self._randomness = randomness
         self._keys: Keys | None = None
+        self._read_at: Instant = 0
         self.epoch = 0
 
     def forget(self) -> None:
@@ -90,10 +93,20 @@ class KeyRing:
         if self._keys is not None:
             return self._keys
         epoch = self.epoch
+        self._read_at = self._clock.now()
         keys = self._open(await self._store.reading.keys.list_keys())
         if epoch == self.epoch:
             self._keys = keys
         return keys
+
+    async def keys_anew(self) -> Keys:
+        """The keys in force, for whoever met one that is not among those at hand: another node may
+        sign with it before the news of it is here. Keys that nobody made, however many are named,
+        let the store be asked once in a while (attack J06). Raise `Unavailable`.
+        """
+        if abs(self._clock.now() - self._read_at) >= _COOL_DOWN:
+            self._keys = None
+        return await self.keys()
 
     def _open(self, stored: Sequence[StoredKey]) -> Keys:
         now = self._clock.now()

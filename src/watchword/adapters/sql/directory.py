@@ -74,10 +74,10 @@ _TRIM_CHANGES = _piece(
     "seq",
     "seq <= (SELECT MAX(seq) FROM changes) - 10000 AND at < :told ORDER BY seq",
 )
-_COUNT_LIVE = """
-SELECT COUNT(*) FROM sessions
-WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now
+LIVE_SESSIONS = """
+FROM sessions WHERE ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now
 """
+_COUNT_LIVE = f"SELECT COUNT(*) {LIVE_SESSIONS}"
 
 
 class SqlPurge:

@@ -4,10 +4,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Final, Protocol
 
-from watchword.adapters.sql.directory import SqlPurge, count_live_sessions
+from watchword.adapters.sql.directory import SqlPurge
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
+from watchword.adapters.sql.postgres.estimates import count_live_sessions
 from watchword.adapters.sql.postgres.feed import PostgresFeed
 from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.postgres.pool import Pool
