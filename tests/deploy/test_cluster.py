@@ -20,13 +20,14 @@ PASSWORD = "correct horse battery staple"
 PEOPLE = 4
 
 
-@pytest.fixture(scope="module", params=["nginx", "caddy"])
+# One of them with Redis, so that nodes die in front of either counter of limits.
+@pytest.fixture(scope="module", params=["nginx", "caddy --redis"])
 def cluster(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Running]:
-    require(request.param)
-    folder = tmp_path_factory.mktemp(request.param)
-    with a_cluster(folder, request.param) as running:
+    proxy, *more = request.param.split()
+    require(proxy, *(["redis-server"] if more else []))
+    with a_cluster(tmp_path_factory.mktemp(proxy), proxy, *more) as running:
         yield running
 
 
