@@ -16,10 +16,12 @@ import click
 
 from deploy.cluster.postgres import a_cluster, find_programs, free_port
 from deploy.cluster.proxies import FOLDER, PROXIES
+from deploy.cluster.redis import a_redis
 from deploy.cluster.services import ClusterFailed, News, Service
 
 _SOURCES: Final = FOLDER.parent / "src"
 _DATABASE: Final = "WATCHWORD_DATABASE_URL"
+_REDIS: Final = "WATCHWORD_REDIS_URL"
 _MOST_NODES: Final = 16
 
 
@@ -27,8 +29,9 @@ _MOST_NODES: Final = 16
 @click.option("--nodes", type=click.IntRange(1, _MOST_NODES), default=3, show_default=True)
 @click.option("--proxy", type=click.Choice(list(PROXIES)), default="nginx", show_default=True)
 @click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True)
+@click.option("--redis", is_flag=True, help="Count limits and lockouts in a Redis.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, a line for each event.")
-def main(*, nodes: int, proxy: str, port: int, as_json: bool) -> None:
+def main(*, nodes: int, proxy: str, port: int, redis: bool, as_json: bool) -> None:
     """Serve with several nodes behind a proxy on http://localhost:8000, over a PostgreSQL of their
     own, in a folder that is removed at the end: for a look, and for tests.
 
@@ -43,6 +46,9 @@ def main(*, nodes: int, proxy: str, port: int, as_json: bool) -> None:
             ports = [free_port() for _ in range(nodes)]
             front = PROXIES[proxy](folder / proxy, port or free_port(), ports)
             settings = _settings(front.port, database)
+            if redis:
+                click.echo("Starting Redis …", err=True)
+                settings[_REDIS] = stack.enter_context(a_redis(folder / "redis"))
             behind = [_node(folder, at, one, settings) for at, one in enumerate(ports, 1)]
             asyncio.run(serve(Screen(front, behind, as_json=as_json)))
     except ClusterFailed as failure:

@@ -103,7 +103,7 @@ class Image:
         done = subprocess.run(
             ["sh", "-ec", self.put(command)],
             cwd=folder,
-            env={**own, "PIP_QUIET": "1"},
+            env={**own, "PIP_QUIET": "1", "PIP_NO_COMPILE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -70,10 +70,11 @@ def require(*programs: str) -> None:
 
 
 @contextmanager
-def a_cluster(folder: Path, proxy: str) -> Iterator[Running]:
+def a_cluster(folder: Path, proxy: str, *more: str) -> Iterator[Running]:
+    """``more`` are options of the command."""
     with (folder / "cluster.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cluster", "--json", "--port", "0", "--proxy", proxy],
+            [sys.executable, "-m", "deploy.cluster", "--json", "--port", "0", "--proxy", proxy, *more],
             cwd=ROOT,
             env={
                 "PATH": os.defpath,

@@ -108,32 +108,32 @@ def others(folder: Path, data: Path) -> set[Path]:
     return {path for path in folder.rglob("*") if data not in path.parents}
 
 
-class TestTheImage:
-    @pytest.mark.parametrize("workers", ["1", "2"])
-    def test_serves_without_rights_and_writes_to_the_data_directory_alone(
-        self, image: Image, tmp_path: Path, workers: str
-    ) -> None:
-        data = Path(image.put("/var/lib/watchword"))
-        before = others(image.root, data)
-        with serving(image, "--workers", workers) as url:
-            follow(url, tmp_path)
-            assert health(image, int(url.rpartition(":")[2])) == 0
-        assert others(image.root, data) == before
-        database = data / "watchword.db"
-        assert database.stat().st_uid == (int(UID) if os.geteuid() == 0 else os.geteuid())
-        database.unlink()
-        (data / "secret").unlink()
+def require_confinement(image: Image, folder: Path, workers: str) -> None:
+    data = Path(image.put("/var/lib/watchword"))
+    before = others(image.root, data)
+    with serving(image, "--workers", workers) as url:
+        follow(url, folder)
+        assert health(image, int(url.rpartition(":")[2])) == 0
+    assert others(image.root, data) == before
+    database = data / "watchword.db"
+    assert database.stat().st_uid == (int(UID) if os.geteuid() == 0 else os.geteuid())
+    database.unlink()
+    (data / "secret").unlink()
 
-    def test_is_unhealthy_when_nobody_answers(self, image: Image) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as silent:
-            port = silent.getsockname()[1]
-            assert health(image, port) != 0
+
+def test_the_image_serves_without_rights_and_writes_to_its_data_directory_alone(
+    image: Image, tmp_path: Path
+) -> None:
+    """One test, for it takes a while to make the image."""
+    for workers in ("1", "2"):
+        require_confinement(image, tmp_path, workers)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
         assert health(image, port) != 0
-
-    def test_has_no_tools_that_install_anything(self, image: Image) -> None:
-        programs = {path.name for path in Path(image.put("/opt/watchword/bin")).iterdir()}
-        assert "watchword" in programs
-        assert not [name for name in programs if name.startswith("pip")]
+    assert health(image, port) != 0
+    programs = {path.name for path in Path(image.put("/opt/watchword/bin")).iterdir()}
+    assert "watchword" in programs
+    assert not [name for name in programs if name.startswith("pip")]
 
 
 class TestTheDockerfile:
