@@ -1,8 +1,10 @@
 """``make bench``: measure, show a table, write JSON beside it."""
 
+import signal
 import sys
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, NoReturn
 
 import click
 from rich.console import Console
@@ -87,5 +89,11 @@ def main(  # noqa: PLR0913  one for each option
     sys.exit(1 if strict and report.missed else 0)
 
 
+def _end(number: int, _: FrameType | None) -> NoReturn:
+    """As an interrupt does: the servers of the run are stopped, and its folder goes."""
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     main()
