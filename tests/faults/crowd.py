@@ -16,7 +16,7 @@ from watchword.domain.time import SECOND
 LONGEST = 12.0  # seconds: connecting, waiting for a connection and a statement each have an end
 _HUNG = 30.0
 _PAUSE, _EVERY = 0.005, 0.1
-_LONG = 1.0  # seconds, on a machine that has much to do
+_STUCK = 4.0  # seconds: no machine is so busy, and no time of ours so short
 _VICTIMS = 60
 
 
@@ -174,9 +174,9 @@ class Crowd:
     # --- what is left
 
     def recovered(self, since: float) -> float:
-        """How long after ``since`` the last one asked who was refused or had to wait."""
+        """How long after ``since`` the last one asked who was refused, or kept waiting in vain."""
         later = [answer for answer in self.ledger.answers if answer.began > since]
-        troubled = [a for a in later if a.status == 503 or a.took > _LONG]
+        troubled = [a for a in later if a.status == 503 or a.took > _STUCK]
         return max((answer.began - since for answer in troubled), default=0.0)
 
     async def require_kept(self) -> None:

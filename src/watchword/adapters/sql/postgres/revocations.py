@@ -9,7 +9,7 @@ complete up to that moment, and nobody is believed for longer than the bound aft
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
@@ -23,15 +23,26 @@ _BEATS: Final = 4  # in a bound
 _PROBE: Final = "probe"
 _CALL_OUT: Final = f"SELECT pg_notify('{CHANNEL}', $1)"
 _WHO: Final = "SELECT pg_backend_pid()"
-_CONNECT_WITHIN: Final[Span] = 3 * SECOND // 2
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds
+# Both together are how late a server may be noticed that is there again.
+_CONNECT_WITHIN: Final[Span] = 5 * SECOND // 4
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25  # seconds
 _FAILED: Final[tuple[type[Exception], ...]] = (*FAILURES, StoreFailed)
 _NEVER: Final = float("-inf")
 
 
+class Connections(Protocol):
+    def lose(self) -> None:
+        """The server cannot be heard any more."""
+        ...
+
+    def regain(self) -> None:
+        """It can be heard, on a new connection; the first time too."""
+        ...
+
+
 class PostgresRevocations:
     """``sender`` names this process in what it calls out. ``monotonic`` counts seconds and goes on
-    while the machine sleeps. ``lost`` is told when the server cannot be heard any more.
+    while the machine sleeps. ``others`` are the connections that share the server's fate.
 
     Listening begins with the first question, on the event loop that asks it.
     """
@@ -44,14 +55,14 @@ class PostgresRevocations:
         bound: Span,
         monotonic: Callable[[], float],
         randomness: Randomness,
-        lost: Callable[[], None],
+        others: Connections,
     ) -> None:
         self._address = address
         self._sender = sender
         self._bound = bound / SECOND
         self._monotonic = monotonic
         self._randomness = randomness
-        self._lost = lost
+        self._others = others
         self._heard: list[Change] = []
         self._missed = True
         self._good_until = _NEVER
@@ -113,7 +124,7 @@ class PostgresRevocations:
             if self._fresh.is_set():
                 pause = _SHORTEST_PAUSE
                 self._fresh.clear()
-                self._lost()
+                self._others.lose()
             # Nodes that lost the same server do not come back to it in step.
             await asyncio.sleep(pause * (1 + self._randomness.bytes(1)[0] / 255) / 2)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -134,7 +145,9 @@ class PostgresRevocations:
                 if await self._ask(connection) != process:
                     raise StoreFailed("A pooler stands between: changes are not heard through it.")
                 self._good_until = started + self._bound
-                self._fresh.set()
+                if not self._fresh.is_set():
+                    self._fresh.set()
+                    self._others.regain()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(ended.wait(), self._bound / _BEATS)
         finally:

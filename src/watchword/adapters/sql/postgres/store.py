@@ -80,7 +80,7 @@ class PostgresStore:
                 bound=nodes.bound,
                 monotonic=nodes.monotonic,
                 randomness=randomness,
-                lost=self._pool.forget_idle,
+                others=self._pool,
             )
         else:
             self.revocations = nodes
