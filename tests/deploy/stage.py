@@ -74,7 +74,17 @@ def a_cluster(folder: Path, proxy: str, *more: str) -> Iterator[Running]:
     """``more`` are options of the command."""
     with (folder / "cluster.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "deploy.cluster", "--json", "--port", "0", "--proxy", proxy, *more],
+            [
+                sys.executable,
+                "-m",
+                "deploy.cluster",
+                "--json",
+                "--port",
+                "0",
+                "--proxy",
+                proxy,
+                *more,
+            ],
             cwd=ROOT,
             env={
                 "PATH": os.defpath,

@@ -156,7 +156,7 @@ class TestWhatEndsHere:
         """Whatever was sent after the acknowledgement is refused: a node on a server needs a moment
         for that, which `scripts/prove_interleavings.py` looks at.
         """
-        assert both[1].sqlite is not None
+        _ = both[1].sqlite
         await both[0].register()
         holder, other = await known_there(both)
         statuses: list[int] = []

@@ -18,6 +18,8 @@ from tests.web.contract import (
 )
 from watchword.domain.time import MINUTE, SECOND
 
+pytestmark = pytest.mark.every_store
+
 NEW = "marble otter lantern quay"
 WRONG = "wrong wrong wrong"
 

@@ -12,6 +12,8 @@ from tests.web.federated import CALLBACK, Scene, beside, link, query_of
 from watchword.domain.time import MINUTE
 from watchword.settings.choices import EmailVerification
 
+pytestmark = pytest.mark.every_store
+
 IDENTITY = {"id", "provider", "email", "createdAt", "lastUsedAt"}
 
 

@@ -10,6 +10,8 @@ from tests.web.contract import accepted, fields_of, refused
 from watchword.domain.time import DAY, HOUR, MINUTE
 from watchword.settings.choices import EmailVerification, Profile
 
+pytestmark = pytest.mark.every_store
+
 NEW = "marble otter lantern quay"
 OTHER = "violet heron paper kiln"
 SIGNED_IN = (

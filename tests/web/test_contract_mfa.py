@@ -11,6 +11,8 @@ from tests.web.contract import PROBLEM, accepted, events, fields_of, refused, ro
 from tests.web.second_factor import EMAIL, Phone, complete, enrol, login, somebody, token_of
 from watchword.domain.time import DAY, MINUTE
 
+pytestmark = pytest.mark.every_store
+
 SIGNED_IN = (
     *("message", "user", "session", "accessToken", "tokenType", "expiresIn", "refreshToken"),
 )

@@ -33,6 +33,8 @@ from watchword.domain.time import MINUTE
 from watchword.settings.choices import EmailVerification, Profile
 from watchword.testing.authenticator import Behaviour
 
+pytestmark = pytest.mark.every_store
+
 PASSKEY = {"id", "credentialId", "name", "createdAt", "lastUsedAt", "synced", "transports"}
 SYNCED = Behaviour(backup_eligible=True, backed_up=True)
 

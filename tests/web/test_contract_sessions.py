@@ -17,6 +17,8 @@ from tests.web.contract import (
 )
 from watchword.domain.time import DAY, MINUTE, SECOND
 
+pytestmark = pytest.mark.every_store
+
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 

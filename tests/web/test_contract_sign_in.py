@@ -31,6 +31,8 @@ from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.ports import Allowance, RequestTrace
 from watchword.settings import SessionLimit
 
+pytestmark = pytest.mark.every_store
+
 WRONG = "horse battery staple correct"
 ADA = "ada@example.com"
 MAX_AGE = 30 * 24 * 3_600

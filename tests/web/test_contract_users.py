@@ -21,6 +21,8 @@ from tests.web.contract import (
 from watchword.domain.roles import Permission, Roles
 from watchword.domain.time import MINUTE, SECOND
 
+pytestmark = pytest.mark.every_store
+
 UNKNOWN = "0" * 32
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +17,7 @@ _OLDEST: Final = HOUR / SECOND
 # Kept from transactions: who is in one may have to read beside it, and must not wait for others
 # who want the same.
 _FOR_SINGLES: Final = 2
+_LAST_WORD: Final = 0.1  # seconds, for answers that were on their way
 _CLOSED: Final = "The store is closed."
 _CROWDED: Final = (
     "All connections to the database were busy for too long: raise WATCHWORD_DATABASE_POOL."
@@ -24,13 +25,14 @@ _CROWDED: Final = (
 
 
 class _Place:
-    """A connection with its age."""
+    """A connection with its age. ``is_doubtful``: in use since before the server was lost."""
 
-    __slots__ = ("connection", "since")
+    __slots__ = ("connection", "is_doubtful", "since")
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.since = perf_counter()
+        self.is_doubtful = False
 
 
 class Pool:
@@ -44,6 +46,7 @@ class Pool:
         self._free = address.pool_size
         self._for_transactions = asyncio.Semaphore(address.pool_size - _FOR_SINGLES)
         self._in_use: dict[Connection, _Place] = {}
+        self._opening: set[asyncio.Task[Connection]] = set()
         self._is_closed = False
 
     async def acquire(self) -> Connection:
@@ -68,6 +71,7 @@ class Pool:
         if broken or self._is_closed or not self._is_good(place):
             connection.terminate()
         else:
+            place.is_doubtful = False
             self._idle.append(place)
         self._give_back()
 
@@ -86,6 +90,26 @@ class Pool:
         idle, self._idle = self._idle, []
         for place in idle:
             place.connection.terminate()
+
+    def lose(self) -> None:
+        """The server is not heard any more. It may answer yet, to those who wait for that."""
+        self.forget_idle()
+        for place in self._in_use.values():
+            place.is_doubtful = True
+
+    def regain(self) -> None:
+        """The server is heard again: what was asked or begun before it was lost, and is still not
+        answered, never will be. Nobody is to wait for the end of its time.
+        """
+        stale = tuple(self._opening)
+        asyncio.get_running_loop().call_later(_LAST_WORD, self._give_up, stale)
+
+    def _give_up(self, stale: Iterable[asyncio.Task[Connection]]) -> None:
+        for place in self._in_use.values():
+            if place.is_doubtful:
+                place.connection.terminate()
+        for opening in stale:
+            opening.cancel()
 
     async def close(self) -> None:
         """Those in use are closed when they are given back."""
@@ -121,7 +145,7 @@ class Pool:
 
     async def _open(self) -> Connection:
         try:
-            connection = await connect(self._address)
+            connection = await self._opened() or await connect(self._address)
         except FAILURES as error:
             self._give_back()
             raise explain(error) from None
@@ -130,6 +154,19 @@ class Pool:
             raise
         self._in_use[connection] = _Place(connection)
         return connection
+
+    async def _opened(self) -> Connection | None:
+        """None if it was begun before the server was heard again, and led nowhere."""
+        opening = asyncio.create_task(connect(self._address))
+        self._opening.add(opening)
+        try:
+            await asyncio.wait([opening])
+        except asyncio.CancelledError:
+            opening.cancel()
+            raise
+        finally:
+            self._opening.discard(opening)
+        return None if opening.cancelled() else opening.result()
 
     def _is_good(self, place: _Place) -> bool:
         connection = place.connection

@@ -12,7 +12,7 @@ carries what this node asks others and answers them (see `membership`).
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Final
+from typing import Final, Protocol
 
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
@@ -28,15 +28,26 @@ _NAME_BYTES: Final = 8
 _MOST: Final = 10_000
 _BEATS: Final = 4  # in a bound
 _WHO: Final = "SELECT pg_backend_pid()"
-_CONNECT_WITHIN: Final[Span] = 3 * SECOND // 2
-_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5  # seconds
+# Both together are how late a server may be noticed that is there again.
+_CONNECT_WITHIN: Final[Span] = 5 * SECOND // 4
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25  # seconds
 _LEAVE_WITHIN: Final = 1.0  # seconds
 _FAILED: Final[tuple[type[Exception], ...]] = (*FAILURES, StoreFailed)
 _NEVER: Final = float("-inf")
 
 
+class Connections(Protocol):
+    def lose(self) -> None:
+        """The server cannot be heard any more."""
+        ...
+
+    def regain(self) -> None:
+        """It can be heard, on a new connection; the first time too."""
+        ...
+
+
 class PostgresRevocations:
-    """``lost`` is told when the server cannot be heard any more; ``subscriptions`` are given all
+    """``others`` are the connections that share the server's fate; ``subscriptions`` are given all
     that is heard, and end when something may have been missed. ``sender`` names this process in
     what it calls out. Where it is strict, `announce` waits until every node has confirmed.
 
@@ -50,7 +61,7 @@ class PostgresRevocations:
         subscriptions: Subscriptions,
         *,
         randomness: Randomness,
-        lost: Callable[[], None],
+        others: Connections,
     ) -> None:
         self._address = address
         self.sender = randomness.bytes(_NAME_BYTES).hex()
@@ -58,7 +69,7 @@ class PostgresRevocations:
         self._monotonic = nodes.monotonic
         self._is_strict = nodes.is_strict
         self._randomness = randomness
-        self._lost = lost
+        self._others = others
         self._subscriptions = subscriptions
         self._heard: list[Change] = []
         self._missed = True
@@ -150,7 +161,7 @@ class PostgresRevocations:
             if self._fresh.is_set():
                 pause = _SHORTEST_PAUSE
                 self._fresh.clear()
-                self._lost()
+                self._others.lose()
             # Nodes that lost the same server do not come back to it in step.
             some = pause * (1 + self._randomness.bytes(1)[0] / 255) / 2
             await _within(some, self._leaving)
@@ -184,7 +195,9 @@ class PostgresRevocations:
         try:
             await self._membership.beat(connection, process)
             self._good_until = started + self._bound
-            self._fresh.set()
+            if not self._fresh.is_set():
+                self._fresh.set()
+                self._others.regain()
         finally:
             beat.set()
 

@@ -70,7 +70,7 @@ class PostgresStore:
         self.revocations: Channel
         if isinstance(nodes, ByDatabase):
             hearing = PostgresRevocations(
-                address, nodes, subscriptions, randomness=randomness, lost=self._pool.forget_idle
+                address, nodes, subscriptions, randomness=randomness, others=self._pool
             )
             self.revocations, sender, catch_up = hearing, hearing.sender, hearing.catch_up
         else:
