@@ -10,7 +10,7 @@ carries what this node asks others and answers them (see `membership`).
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
