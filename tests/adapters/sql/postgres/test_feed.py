@@ -29,10 +29,7 @@ ADA, BOB = an_account(), an_account("bob")
 SESSION = a_session(ADA)
 OF_ADA, OF_BOB = Change(Topic.USER, ADA.id), Change(Topic.USER, BOB.id)
 _CALL = "SELECT pg_notify('watchword_changes', $1)"
-_END_LISTENERS = """
-SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-WHERE datname = current_database() AND query = 'SELECT pg_backend_pid()' AND state = 'idle'
-"""
+_END_LISTENERS = "SELECT pg_terminate_backend(backend::integer, 5000) FROM nodes"
 
 
 @pytest.fixture

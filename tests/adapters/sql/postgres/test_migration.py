@@ -29,6 +29,10 @@ def new(new_url: str) -> Address:
     return Address.parse(new_url)
 
 
+_CHANGE = "INSERT INTO changes (topic, subject) VALUES ('session', 's-gone')"
+_CHANGE_WITH_TIME = "INSERT INTO changes (topic, subject, at) VALUES ('session', 's-gone', $1)"
+
+
 class TestAMigration:
     async def test_fills_an_empty_database_once(self, new: Address) -> None:
         assert await current_revision(new) is None
@@ -68,6 +72,7 @@ class TestAMigration:
         self, new: Address, new_url: str, stopwatch: Stopwatch, revision: str
     ) -> None:
         assert await migrate(new, to=revision)
+        at = [NOW] if revision >= "0008" else []
         connection = await asyncpg.connect(new_url)
         await connection.execute(
             "INSERT INTO users VALUES ('u-ada', 'Ada@example.com', 'ada@example.com', 'Ada',"
@@ -82,9 +87,7 @@ class TestAMigration:
             NOW,
             HOUR,
         )
-        await connection.execute(
-            "INSERT INTO changes (topic, subject) VALUES ('session', 's-gone')"
-        )
+        await connection.execute(_CHANGE_WITH_TIME if at else _CHANGE, *at)
         await connection.execute(
             "INSERT INTO audit_events (at, type, request_id, ip, user_agent, details)"
             " VALUES ($1, 'signed_out', '', '', '', '{}')",

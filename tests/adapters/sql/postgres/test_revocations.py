@@ -32,11 +32,7 @@ _CALL_MANY = """
 SELECT pg_notify('watchword_changes', 'x 1 ' || n || ' 0 0 user ' || n)
 FROM generate_series(1, $1) n
 """
-_LISTENERS = """
-SELECT pid FROM pg_stat_activity
-WHERE datname = current_database() AND query LIKE '%LEFT JOIN nodes%' AND state = 'idle'
-  AND pid <> pg_backend_pid()
-"""
+_LISTENERS = "SELECT backend FROM nodes"
 
 
 @pytest.fixture
