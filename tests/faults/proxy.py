@@ -87,10 +87,10 @@ class Proxy:
         try:
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            questions.transport.abort()
             for way in ways:
                 way.cancel()
             await asyncio.gather(*ways, return_exceptions=True)
-            questions.transport.abort()
 
     async def _carry(
         self, way: Way, source: asyncio.StreamReader, target: asyncio.StreamWriter

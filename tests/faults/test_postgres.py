@@ -1,4 +1,6 @@
-"""The database fails, or the way to it: what clients see, what holds, and how it goes on."""
+"""The database fails, or the way to it: what clients see, what holds, and that it goes on. How soon
+it does is measured by `scripts/endure_faults.py`.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +12,6 @@ from tests.faults.stage import Scene, Told, endure, two_nodes
 from tests.servers.postgres import Server
 
 SECONDS = 1.5
-RECOVERY = 2.0
 
 
 @pytest.fixture
@@ -21,7 +22,6 @@ async def scene(tmp_path: Path, postgres_url: str, postgres_server: Server) -> A
 
 def require_promises(told: Told) -> None:
     assert told.ledger.faults == []
-    assert told.recovery <= RECOVERY, told.line
     assert told.ledger.registered
     assert told.ledger.ended
 

@@ -162,6 +162,7 @@ class Pool:
         try:
             await asyncio.wait([opening])
         except asyncio.CancelledError:
+            opening.add_done_callback(_close)
             opening.cancel()
             raise
         finally:
@@ -181,3 +182,9 @@ async def _within(waiting: Awaitable[object]) -> None:
             await waiting
     except TimeoutError:
         raise StoreFailed(_CROWDED) from None
+
+
+def _close(opening: "asyncio.Task[Connection]") -> None:
+    """Nobody waits for it any more."""
+    if not (opening.cancelled() or opening.exception()):
+        opening.result().terminate()
