@@ -7,8 +7,10 @@ from typing import Any
 
 from watchword.bootstrap.core import Core, open_core
 from watchword.settings import Settings
+from watchword.settings.choices import Pages
 from watchword.web.app import ROUTES
 from watchword.web.edge import Edge
+from watchword.web.pages.routes import PAGES
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Route, RouteTable
 
@@ -31,7 +33,7 @@ class Application:
         open_with: Callable[[Settings], Awaitable[Core]] = open_core,
     ) -> None:
         self._settings = settings
-        self._table = RouteTable(routes)
+        self._routes = routes
         self._open = open_with
         self._starting = asyncio.Lock()
         self._edge: Edge | None = None
@@ -59,7 +61,9 @@ class Application:
                 raise
             self._core = core
             prefix = core.services.grants.randomness.bytes(4).hex()
-            self._edge = Edge(self._table, core.services, request_ids=RequestIds(prefix))
+            pages = PAGES if core.settings.pages is Pages.ON else ()
+            table = RouteTable((*self._routes, *pages))
+            self._edge = Edge(table, core.services, request_ids=RequestIds(prefix))
             self._stop = asyncio.Event()
             self._chores = asyncio.gather(
                 core.housekeeper.run(self._stop), core.sender.run(self._stop)

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.factors import make_factor_services
 from watchword.bootstrap.federation import make_federation
+from watchword.bootstrap.pages import make_screens
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.bootstrap.passkeys import make_passkeys
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
@@ -70,6 +71,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         user_agents=ground.user_agents,
+        screens=make_screens(settings, ground.log),
         clock=clock,
         meter=ground.meter,
         log=ground.log,
@@ -247,6 +249,7 @@ def _web_policy(settings: Settings) -> WebPolicy:
         limit_mail_client=settings.limit_mail_client,
         hides_registrations=settings.needs_verified_email,
         has_magic_links=not settings.is_strict,
+        password_min_length=settings.password_min_length,
         metrics_token=token.reveal() if token is not None else None,
         service_tokens=[token.reveal() for token in settings.service_tokens],
     )

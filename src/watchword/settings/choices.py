@@ -27,3 +27,8 @@ class Revocation(StrEnum):
 
     STANDARD = "standard"
     STRICT = "strict"
+
+
+class Pages(StrEnum):
+    ON = "on"
+    OFF = "off"

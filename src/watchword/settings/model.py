@@ -15,7 +15,7 @@ from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
 from watchword.settings.choices import EmailVerification, Profile, SessionLimit
-from watchword.settings.declared_stores import DeclaredStores
+from watchword.settings.declared_pages import DeclaredPages
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 from watchword.settings.providers import family, read_providers, rows_of
@@ -27,7 +27,7 @@ _MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile choo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DeclaredStores):
+class Settings(DeclaredPages):
     """What the operator decided.
 
     `load` is the door for a server. An embedding application may make one directly: every field
@@ -155,7 +155,7 @@ class Settings(DeclaredStores):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(DeclaredStores)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredPages)}
 
 
 def _read(

@@ -41,7 +41,7 @@ _SHAPES: Final = "Shapes"
 @lru_cache(maxsize=4)
 def page_of(table: RouteTable, public_url: str) -> bytes:
     """`render`, once for each table and address."""
-    return render(table.routes, public_url)
+    return render(table.for_programs, public_url)
 
 
 def render(routes: Sequence[Route], public_url: str) -> bytes:

@@ -4,16 +4,12 @@ Order of checks: routing, CSRF, size and type of the body, authentication, limit
 authorization on the object. Invariant: nothing that a client sends leaves here as a 500.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
-import msgspec
-
-from watchword.crypto.jws import InvalidToken
 from watchword.domain.devices import printable
 from watchword.domain.errors import (
-    CsrfFailed,
     FederationFailed,
     Malformed,
     NotFound,
@@ -33,13 +29,13 @@ from watchword.web.envelope import Envelope
 from watchword.web.errors import (
     InternalError,
     MethodNotAllowed,
-    TooLarge,
-    UnsupportedMediaType,
     problem,
 )
 from watchword.web.headers import Headers, is_host
 from watchword.web.identity import Identity, require_service
 from watchword.web.limiting import Limiter
+from watchword.web.pages.refusals import refused
+from watchword.web.reading import BodyReader
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Found, Route, RouteTable
 from watchword.web.services import Services
@@ -69,6 +65,7 @@ class Edge:
         self._names = CookieNames(policy.is_https)
         self._owned = self._names.owned
         self._identity = Identity(services.access, self._names)
+        self._bodies = BodyReader(services, self._names)
         self._addresses = ClientAddress(policy.trusted_proxies)
         origins = [policy.public_url, *policy.cors_origins]
         self._csrf = CsrfGuard(frozenset(origin.encode() for origin in origins))
@@ -97,12 +94,12 @@ class Edge:
         except bodies.Disconnected:
             return
         except Refusal as refusal:
-            answer = self._refused(refusal, incoming)
+            answer = self._refused(refusal, incoming, found)
         except Exception as error:
             self._services.log.error(  # noqa: TRY400  the trace is given with it
                 "request_failed", request_id=request_id, exc_info=error
             )
-            answer = problem(InternalError(), request_id)
+            answer = self._say(InternalError(), incoming, found)
         self._cors.mark(answer, headers)
         is_head = scope["method"] == "HEAD"
         await self._envelope.send(answer, send, request_id, is_head=is_head)
@@ -128,7 +125,7 @@ class Edge:
                 headers.one(b"origin"),
                 headers.one(b"content-type"),
             )
-        media_type = self._check_body(route, headers, cookies)
+        media_type = self._bodies.check(route, headers, cookies)
         call = Call(
             services=self._services,
             scope=scope,
@@ -146,11 +143,11 @@ class Edge:
         if route.limits:
             await self._limiter.admit(route.limits, call.ip)
         if route.from_elsewhere:
-            call.posted = await self._read_posted(headers, incoming.receive)
+            call.posted = await self._bodies.read_posted(headers, incoming.receive)
         if route.body is None:
             await self._authorize_object(call, route)
             return await route.page(call)
-        body = await self._read(call, route, incoming.receive, media_type)
+        body = await self._bodies.read(call, route, incoming.receive, media_type)
         if call.caller is not None:  # a body may be slow, and its sender signed out meanwhile
             await self._authenticate(call, route)
         await self._authorize_object(call, route)
@@ -168,23 +165,6 @@ class Edge:
     def _client(self, scope: Scope, headers: Headers) -> str:
         peer = scope.get("client")
         return self._addresses.of(peer[0] if peer else "", headers.all(b"x-forwarded-for"))
-
-    def _check_body(self, route: Route, headers: Headers, cookies: Mapping[bytes, str]) -> bytes:
-        """What can be told from the headers alone: the size, and the type if one is read."""
-        size = bodies.announced_size(headers.one(b"content-length"))
-        if size is not None and size > self._services.policy.body_limit:
-            raise TooLarge
-        if route.body is None:
-            return b""
-        kind = headers.one(b"content-type")
-        has_none = size == 0 or (size is None and headers.one(b"transfer-encoding") is None)
-        if kind is None and has_none:
-            return b""
-        media_type = bodies.media_type(kind, headers.one(b"content-encoding"))
-        is_form = media_type == bodies.FORM_TYPE and not has_none
-        if is_form and self._names.session.encode() not in cookies:
-            raise UnsupportedMediaType
-        return media_type
 
     async def _admit(self, call: Call, route: Route) -> None:
         if route.who.is_public:
@@ -210,50 +190,7 @@ class Edge:
             step_up_ttl=services.sessions_policy.step_up_ttl,
         )
 
-    async def _read_posted(self, headers: Headers, receive: Receive) -> Sequence[tuple[str, str]]:
-        kind = bodies.media_type(headers.one(b"content-type"), headers.one(b"content-encoding"))
-        if kind != bodies.FORM_TYPE:
-            raise UnsupportedMediaType
-        policy = self._services.policy
-        return bodies.read_pairs(
-            await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
-        )
-
-    async def _read(
-        self, call: Call, route: Route, receive: Receive, media_type: bytes
-    ) -> msgspec.Struct:
-        policy = self._services.policy
-        raw = await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
-        assert route.body is not None
-        cookie = call.cookie(self._names.session)
-        if media_type == bodies.FORM_TYPE and cookie is not None:
-            return bodies.convert(self._form(call, raw, cookie), route.body)
-        if not raw:
-            if not route.optional_body:
-                raise Malformed("The body must be a JSON object.")
-            return bodies.convert({}, route.body)
-        if media_type != bodies.JSON_TYPE:
-            raise UnsupportedMediaType
-        return bodies.convert(bodies.parse_json(raw), route.body)
-
-    def _form(self, call: Call, raw: bytes, cookie: str) -> dict[str, object]:
-        """A form is read only from who holds a session cookie, with the token that proves that it
-        was given out to them (attacks S05, S07), be it the form that signs out.
-        """
-        fields = bodies.parse_form(raw)
-        header = call.headers.one(b"x-csrf-token")
-        given = fields.pop("csrfToken", None) if header is None else header.decode("latin-1")
-        services = self._services
-        try:
-            bound_to = services.csrf_tokens.read(str(given))
-            held = services.grants.cookies.read(cookie).session_id
-        except InvalidToken:
-            raise CsrfFailed from None
-        if bound_to != (held if call.caller is None else call.caller.session.id):
-            raise CsrfFailed
-        return fields
-
-    def _refused(self, refusal: Refusal, incoming: Incoming) -> Answer:
+    def _refused(self, refusal: Refusal, incoming: Incoming, found: Found | None) -> Answer:
         scope = incoming.scope
         if isinstance(refusal, MethodNotAllowed | NotFound) and scope["method"] == "OPTIONS":
             methods = self._table.methods(_path(scope))
@@ -268,7 +205,13 @@ class Edge:
             self._services.log.warning(
                 "federation_failed", request_id=incoming.request_id, reason=refusal.reason
             )
-        return problem(refusal, incoming.request_id)
+        return self._say(refusal, incoming, found)
+
+    def _say(self, refusal: Refusal, incoming: Incoming, found: Found | None) -> Answer:
+        """To people by a page, to programs as a problem."""
+        if found is None or not found.route.is_page:
+            return problem(refusal, incoming.request_id)
+        return refused(self._services.screens, refusal, incoming.scope, incoming.headers)
 
     def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:
         """Frequent reads that go well are counted, and not written down one by one."""
@@ -290,7 +233,7 @@ class Edge:
 def _has_to_prove_origin(route: Route, method: str, cookies: Mapping[bytes, str]) -> bool:
     if method in SAFE_METHODS or route.from_elsewhere:
         return False
-    return bool(cookies) or route.sets_cookies
+    return bool(cookies) or route.sets_cookies or route.is_page
 
 
 def _path(scope: Scope) -> str:

@@ -1,6 +1,7 @@
 """Refusals as problem+json (RFC 9457): one shape everywhere, and never a library's own words."""
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from watchword.domain.errors import Invalid, Limited, NotAuthenticated, Refusal, Unavailable
 from watchword.domain.time import SECOND
 from watchword.flows.second_step import FactorNeeded
-from watchword.web.answers import PROBLEM, Answer, encode
+from watchword.web.answers import PROBLEM, Answer, Header, encode
 
 DOCS: Final = "/docs#"  # on the public URL; a reference with its full path: RFC 9457 section 3.1.1
 
@@ -120,8 +121,7 @@ def problem(refusal: Refusal, request_id: str, *, leads_on: FactorNeeded | None 
     """The answer that says ``refusal``; what is in it was written by us, not by a library.
     ``leads_on`` is how a sign-in that is half done goes on.
     """
-    code = refusal.code
-    status = 403 if _of_signed_in(refusal) else STATUSES[code]
+    code, status = refusal.code, status_of(refusal)
     fields = None
     if isinstance(refusal, Invalid):
         fields = [FieldProblem(error.field, error.message) for error in refusal.errors]
@@ -138,9 +138,11 @@ def problem(refusal: Refusal, request_id: str, *, leads_on: FactorNeeded | None 
         methods=leads_on.methods if leads_on else None,
         mfa_token=leads_on.token if leads_on else None,
     )
-    answer = Answer(status, encode(content), [PROBLEM])
-    _add_headers(answer, refusal)
-    return answer
+    return Answer(status, encode(content), [PROBLEM, *headers_of(refusal)])
+
+
+def status_of(refusal: Refusal) -> int:
+    return 403 if _of_signed_in(refusal) else STATUSES[refusal.code]
 
 
 def _of_signed_in(refusal: Refusal) -> bool:
@@ -148,20 +150,23 @@ def _of_signed_in(refusal: Refusal) -> bool:
     return refusal.code == "INVALID_CREDENTIALS" and not isinstance(refusal, NotAuthenticated)
 
 
-def _add_headers(answer: Answer, refusal: Refusal) -> None:
+def headers_of(refusal: Refusal) -> Sequence[Header]:
+    """What tells a program how to go on."""
     if isinstance(refusal, NotAuthenticated):
-        answer.headers.append((b"www-authenticate", _challenge(refusal)))
-    elif isinstance(refusal, TooLarge):
-        answer.headers.append((b"connection", b"close"))  # the rest of it is not read
-    elif isinstance(refusal, MethodNotAllowed):
-        answer.headers.append((b"allow", refusal.allowed.encode()))
-    elif isinstance(refusal, Limited | Unavailable):
-        seconds = str(max(1, math.ceil(refusal.retry_after / SECOND))).encode()
-        answer.headers.append((b"retry-after", seconds))
-        if isinstance(refusal, Limited) and refusal.allowed is not None:
-            answer.headers.append((b"ratelimit-limit", str(refusal.allowed).encode()))
-            answer.headers.append((b"ratelimit-remaining", b"0"))
-            answer.headers.append((b"ratelimit-reset", seconds))
+        return [(b"www-authenticate", _challenge(refusal))]
+    if isinstance(refusal, TooLarge):
+        return [(b"connection", b"close")]  # the rest of it is not read
+    if isinstance(refusal, MethodNotAllowed):
+        return [(b"allow", refusal.allowed.encode())]
+    if not isinstance(refusal, Limited | Unavailable):
+        return []
+    seconds = str(max(1, math.ceil(refusal.retry_after / SECOND))).encode()
+    headers = [(b"retry-after", seconds)]
+    if isinstance(refusal, Limited) and refusal.allowed is not None:
+        headers.append((b"ratelimit-limit", str(refusal.allowed).encode()))
+        headers.append((b"ratelimit-remaining", b"0"))
+        headers.append((b"ratelimit-reset", seconds))
+    return headers
 
 
 def _challenge(refusal: NotAuthenticated) -> bytes:

@@ -70,7 +70,7 @@ A request that changes state and carries a cookie, and a sign-in, must come from
 @lru_cache(maxsize=4)
 def document_of(table: RouteTable, public_url: str) -> bytes:
     """`describe`, once for each table and address."""
-    return describe(table.routes, public_url)
+    return describe(table.for_programs, public_url)
 
 
 def describe(routes: Sequence[Route], public_url: str) -> bytes:

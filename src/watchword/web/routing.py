@@ -21,6 +21,7 @@ class Route:
     stands in for the origin; the page reads it as it came (`Call.posted`).
     ``gives_way``: a parameter of its path is never a word of the table, so that ``GET /auth/login``
     names no provider.
+    ``is_page``: people look at it, so its body is a form, and a refusal of it is a page.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Route:
     sets_cookies: bool = False
     from_elsewhere: bool = False
     gives_way: bool = False
+    is_page: bool = False
     is_quiet: bool = False
     tag: str = ""
     segments: tuple[str, ...] = field(init=False)
@@ -74,6 +76,11 @@ class RouteTable:
         }
         for route in sorted(routes, key=lambda route: len(route.parameters)):
             self._add(route)
+
+    @property
+    def for_programs(self) -> Sequence[Route]:
+        """All but pages."""
+        return [route for route in self.routes if not route.is_page]
 
     def _add(self, route: Route) -> None:
         if not route.parameters:

@@ -36,6 +36,7 @@ from watchword.ports import (
     UserAgents,
 )
 from watchword.web.client_address import Network
+from watchword.web.screens.rendering import Screens
 
 # Raises `Unavailable` when it is not well.
 Check = Callable[[], Awaitable[None]]
@@ -75,6 +76,7 @@ class WebPolicy:
     limit_mail_client: Allowance | None
     hides_registrations: bool
     has_magic_links: bool
+    password_min_length: int
     metrics_token: bytes | None
     service_tokens: Sequence[bytes] = field(repr=False)
 
@@ -137,6 +139,7 @@ class Services:
     cursors: SignedTexts
     csrf_tokens: SignedTexts
     user_agents: UserAgents
+    screens: Screens
     clock: Clock
     meter: RequestMeter
     log: RequestLog

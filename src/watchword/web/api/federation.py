@@ -4,7 +4,7 @@ from watchword.domain.errors import CsrfFailed, FieldError, Invalid, MfaRequired
 from watchword.domain.sessions import Transport
 from watchword.flows.second_step import FactorNeeded
 from watchword.web.answers import Answer, as_json
-from watchword.web.api.sign_in import arrival_of
+from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.errors import problem
 from watchword.web.inputs import LinkBody

@@ -2,7 +2,8 @@
 
 from watchword.domain.errors import NotFound
 from watchword.web.answers import Answer, as_json
-from watchword.web.api.sign_in import arrival_of, signed_in
+from watchword.web.api.sign_in import signed_in
+from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.inputs import (
     ChangeEmailBody,

@@ -1,10 +1,7 @@
 """Registering, signing in, refreshing and signing out."""
 
-from functools import partial
-
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import (
-    Busy,
     Malformed,
     MfaRequired,
     Refusal,
@@ -12,11 +9,10 @@ from watchword.domain.errors import (
     TokenMissing,
 )
 from watchword.domain.sessions import EndReason, Transport
-from watchword.flows.factor_proof import AppCode
 from watchword.flows.grants import Grant
 from watchword.flows.second_step import FactorNeeded
-from watchword.flows.sign_in import Arrival
 from watchword.web.answers import Answer, as_json
+from watchword.web.arrivals import Attempt, arrival_of, sign_in_by_password
 from watchword.web.call import Call
 from watchword.web.errors import problem
 from watchword.web.identity import bearer_token
@@ -52,21 +48,15 @@ async def register(call: Call, body: RegisterBody) -> Answer:
 
 
 async def login(call: Call, body: LoginBody) -> Answer:
-    email = EmailAddress.parse(body.email)
-    await call.limiter.count_sign_in(call.ip, email)
-    arrival = await arrival_of(
-        call, body.transport, remember=body.remember, trusts_device=body.trust_device
+    attempt = Attempt(
+        body.email,
+        body.password,
+        body.transport,
+        code=body.mfa_code,
+        remember=body.remember,
+        trusts_device=body.trust_device,
     )
-    forgive = partial(call.limiter.forgive_sign_ins, call.ip, email)
-    code = None if body.mfa_code is None else AppCode(body.mfa_code)
-    try:
-        outcome = await call.services.sign_in(
-            email, body.password, arrival, code=code, on_proof=forgive
-        )
-    except Busy:
-        await call.limiter.take_back_sign_in(call.ip, email)
-        raise
-    return signed_in(call, outcome, "You are signed in.")
+    return signed_in(call, await sign_in_by_password(call, attempt), "You are signed in.")
 
 
 async def setup(call: Call, body: SetupBody) -> Answer:
@@ -75,27 +65,6 @@ async def setup(call: Call, body: SetupBody) -> Answer:
     arrival = await arrival_of(call, body.transport, remember=True)
     grant = await call.services.setup.complete(body.token, body.email, body.password, arrival)
     return signed_in(call, grant, "The administrator was made, and you are signed in.")
-
-
-async def arrival_of(
-    call: Call, transport: Transport, *, remember: bool, trusts_device: bool = False
-) -> Arrival:
-    """A browser that held sessions before gives them up for the new one (attack S01)."""
-    held, device = set(), None
-    if transport is not Transport.BODY:
-        names, tokens = call.identity.names, call.services.held_tokens
-        device = call.cookie(names.device)
-        cookies = filter(None, (call.cookie(names.refresh), call.cookie(names.session)))
-        held = {await tokens.session_of(cookie) for cookie in cookies}
-    return Arrival(
-        transport=transport,
-        origin=call.origin,
-        trace=call.trace,
-        remember=remember,
-        device=device,
-        replaces=frozenset(session_id for session_id in held if session_id is not None),
-        trusts_device=trusts_device,
-    )
 
 
 def signed_in(call: Call, grant: Grant | FactorNeeded, message: str) -> Answer:

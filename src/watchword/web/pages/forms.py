@@ -1,0 +1,70 @@
+"""What forms of pages send. What a browser leaves out is empty: flows say what is missing."""
+
+import msgspec
+
+from watchword.web.inputs import Password, Text
+
+
+class Form(msgspec.Struct, frozen=True, rename="camel", kw_only=True, forbid_unknown_fields=True):
+    """The fields of a form; a checked box sends some text."""
+
+
+class NoForm(Form, frozen=True):
+    """A button alone."""
+
+
+class ReturningForm(Form, frozen=True):
+    """``returnTo``: the path of this site where one goes on."""
+
+    return_to: Text = ""
+
+
+class SignInForm(ReturningForm, frozen=True):
+    email: Text = ""
+    password: Password = ""
+    remember: Text = ""
+
+
+class SecondStepForm(ReturningForm, frozen=True):
+    """``code`` or ``recoveryCode``, whichever is filled in."""
+
+    mfa_token: Text = ""
+    code: Text = ""
+    recovery_code: Text = ""
+    trust_device: Text = ""
+
+
+class RegisterForm(ReturningForm, frozen=True):
+    email: Text = ""
+    name: Text = ""
+    password: Password = ""
+
+
+class EmailForm(ReturningForm, frozen=True):
+    email: Text = ""
+
+
+class LinkForm(ReturningForm, frozen=True):
+    """``token``: of the link in a mail, or the whole link, pasted."""
+
+    token: Text = ""
+
+    @property
+    def bare_token(self) -> str:
+        return self.token.strip().rpartition("#token=")[2]
+
+
+class NewPasswordForm(LinkForm, frozen=True):
+    new_password: Password = ""
+
+
+class SetupForm(LinkForm, frozen=True):
+    email: Text = ""
+    password: Password = ""
+
+
+class ConfirmForm(ReturningForm, frozen=True):
+    """``password`` or ``code``, whichever is filled in."""
+
+    password: Password = ""
+    code: Text = ""

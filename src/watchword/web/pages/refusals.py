@@ -1,0 +1,54 @@
+"""A page that could not be shown or done: where people go on, or what happened and what to do."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from watchword.domain.errors import (
+    NotAuthenticated,
+    Refusal,
+    StepUpRequired,
+)
+from watchword.web.answers import Answer
+from watchword.web.errors import headers_of, status_of
+from watchword.web.headers import Headers
+from watchword.web.screens.rendering import Screens, Visit
+
+_ADVICE: Final = {
+    "CSRF_FAILED": "This form is not from this page, or it was open for too long. Go back, load "
+    "the page again, and send it once more.",
+    "FORBIDDEN": "You are signed in, but this is not for your account.",
+    "NOT_FOUND": "There is nothing at this address.",
+    "RATE_LIMITED": "There were too many requests from here. Wait a little, then try again.",
+    "UNAVAILABLE": "This is not working at the moment. Try again in a few seconds.",
+    "BUSY": "Too many people are signing in at this moment. Try again in a few seconds.",
+}
+
+
+def refused(
+    screens: Screens, refusal: Refusal, scope: Mapping[str, Any], headers: Headers
+) -> Answer:
+    """Who is not signed in, or not freshly, is asked for that and comes back here."""
+    root: str = scope.get("root_path", "")
+    if isinstance(refusal, StepUpRequired):
+        return see(f"{root}/confirm", back_to=_address_of(scope))
+    if isinstance(refusal, NotAuthenticated):
+        return see(f"{root}/sign-in", back_to=_address_of(scope))
+    accepted = headers.all(b"accept-language")
+    visit = Visit(root, screens.languages.chosen(accepted[0] if accepted else None))
+    facts = {"advice": _ADVICE.get(refusal.code, refusal.detail), "code": refusal.code}
+    answer = screens.show("refused", visit, facts, status=status_of(refusal))
+    answer.headers.extend(headers_of(refusal))
+    return answer
+
+
+def see(address: str, *, back_to: str = "") -> Answer:
+    """Go on there by GET, and from there ``back_to``: a path of this site."""
+    place = f"{address}?returnTo={quote(back_to, safe='/')}" if back_to else address
+    return Answer(303, b"", [(b"location", place.encode("ascii"))])
+
+
+def _address_of(scope: Mapping[str, Any]) -> str:
+    path = quote(scope["path"])
+    query: bytes = scope.get("query_string", b"")
+    return f"{path}?{query.decode('latin-1')}" if query and scope["method"] != "POST" else path

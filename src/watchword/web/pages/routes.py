@@ -1,0 +1,77 @@
+"""The addresses of pages, beside those of programs in `watchword.web.app`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import msgspec
+
+from watchword.web.answers import Answer
+from watchword.web.pages import (
+    account,
+    files,
+    recovery,
+    registration,
+    sign_in,
+    step_up,
+)
+from watchword.web.pages import forms as f
+from watchword.web.policies import PUBLIC, USER, Limit, Policy
+from watchword.web.routing import Route
+
+_AUTH: Final = frozenset({Limit.AUTH})
+_MAIL: Final = frozenset({Limit.AUTH, Limit.MAIL})
+_SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
+
+
+def _see(path: str, page: Callable[..., Awaitable[Answer]], who: Policy = PUBLIC) -> Route:
+    return Route(
+        method="GET", path=path, page=page, who=who, summary="", answers={200: None},
+        is_page=True, is_quiet=True,
+    )  # fmt: skip
+
+
+def _send(
+    path: str,
+    page: Callable[..., Awaitable[Answer]],
+    form: type[msgspec.Struct],
+    *,
+    who: Policy = PUBLIC,
+    limits: frozenset[Limit] = _AUTH,
+) -> Route:
+    return Route(
+        method="POST", path=path, page=page, who=who, summary="", answers={200: None},
+        body=form, optional_body=True, limits=limits, is_page=True,
+    )  # fmt: skip
+
+
+# fmt: off
+PAGES: Final = (
+    _see("/", account.home),
+    _see("/assets/{name}", files.get),
+
+    _see("/sign-in", sign_in.ask),
+    _send("/sign-in", sign_in.sign_in, f.SignInForm, limits=_SIGN_IN),
+    _send("/sign-in/second-step", sign_in.second_step, f.SecondStepForm),
+    _send("/sign-out", sign_in.sign_out, f.NoForm, who=USER, limits=frozenset()),
+    _see("/confirm", step_up.ask, USER),
+    _send("/confirm", step_up.confirm, f.ConfirmForm, who=USER),
+
+    _see("/register", registration.ask),
+    _send("/register", registration.register, f.RegisterForm, limits=_SIGN_IN),
+    _see("/setup", registration.ask_to_set_up),
+    _send("/setup", registration.set_up, f.SetupForm, limits=_SIGN_IN),
+
+    _see("/forgot-password", recovery.ask_whose),
+    _send("/forgot-password", recovery.forgot_password, f.EmailForm, limits=_MAIL),
+    _see("/reset-password", recovery.ask_for_password),
+    _send("/reset-password", recovery.reset_password, f.NewPasswordForm),
+    _see("/verify-email", recovery.ask_to_verify),
+    _send("/verify-email", recovery.verify_email, f.LinkForm),
+    _send("/verify-email/resend", recovery.resend, f.EmailForm, limits=_MAIL),
+    _see("/magic-link", recovery.ask_for_link),
+    _send("/magic-link", recovery.magic_link, f.EmailForm, limits=_MAIL),
+    _send("/magic-link/complete", recovery.complete_magic_link, f.LinkForm),
+
+    _see("/account", account.overview, USER),
+)
+# fmt: on

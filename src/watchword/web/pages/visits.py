@@ -1,0 +1,107 @@
+"""One look at a page: who looks, what they typed, and what was wrong with it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from watchword.domain.errors import Invalid, NotAuthenticated, Refusal, Unavailable
+from watchword.domain.standing import Caller
+from watchword.flows.grants import Grant
+from watchword.web.answers import Answer
+from watchword.web.call import Call
+from watchword.web.errors import headers_of, status_of
+from watchword.web.pages.refusals import see
+from watchword.web.return_to import require_on_site
+from watchword.web.screens.rendering import Visit
+
+Facts = Mapping[str, object]
+_NOTHING: Final[Facts] = {}
+_CHALLENGE = b"www-authenticate"
+
+
+def root_of(call: Call) -> str:
+    root: str = call.scope.get("root_path", "")
+    return root
+
+
+def visit_of(call: Call, caller: Caller | None = None) -> Visit:
+    """``caller`` is who has just become known, on a page that anybody may see."""
+    screens = call.services.screens
+    languages = call.headers.all(b"accept-language")
+    words = screens.languages.chosen(languages[0] if languages else None)
+    known = caller or call.caller
+    if known is None:
+        return Visit(root_of(call), words)
+    token = call.services.csrf_tokens.sign(known.session.id)
+    return Visit(root_of(call), words, known.account, token)
+
+
+def show(call: Call, page: str, facts: Facts = _NOTHING, *, status: int = 200) -> Answer:
+    """A page, whose form is empty but for what is ``filled`` in. It leads on to nothing but this
+    site, whatever the address said.
+    """
+    known = {"filled": _NOTHING, "problems": _NOTHING, "alert": "", "return_to": "", **facts}
+    known["return_to"] = on_site(str(known["return_to"]))
+    return call.services.screens.show(page, visit_of(call), known, status=status)
+
+
+def show_again(
+    call: Call, page: str, form: msgspec.Struct, refusal: Refusal, *, facts: Facts = _NOTHING
+) -> Answer:
+    """The form with what was typed, secrets apart, and beside each field what is wrong with it.
+    Raise `Unavailable` again: then nothing can be said about the form.
+    """
+    if isinstance(refusal, Unavailable):
+        raise refusal
+    typed: Mapping[str, str] = msgspec.to_builtins(form)
+    filled = {name: value for name, value in typed.items() if name not in _SECRETS}
+    problems = {}
+    if isinstance(refusal, Invalid):
+        problems = {error.field: error.message for error in refusal.errors}
+    alert = "" if problems.keys() & typed.keys() else refusal.detail
+    known = {
+        "filled": filled,
+        "problems": problems,
+        "alert": alert,
+        "return_to": typed.get("returnTo", ""),
+        **facts,
+    }
+    answer = show(call, page, known, status=status_of(refusal))
+    headers = headers_of(refusal)
+    answer.headers.extend(header for header in headers if header[0] != _CHALLENGE)
+    return answer
+
+
+_SECRETS: Final = frozenset(
+    {"password", "newPassword", "currentPassword", "code", "recoveryCode", "token", "mfaToken"}
+)
+
+
+def on_site(return_to: str) -> str:
+    """``return_to`` if it is a path of this site, else nothing: whoever made the link meant another
+    (attack O09).
+    """
+    try:
+        return require_on_site(return_to)
+    except Invalid:
+        return ""
+
+
+def landing(call: Call, return_to: str) -> str:
+    """Where to go after a sign-in: ``return_to``, or one's own account."""
+    return on_site(return_to) or f"{root_of(call)}/account"
+
+
+def let_in(call: Call, grant: Grant, return_to: str) -> Answer:
+    answer = see(landing(call, return_to))
+    call.identity.hand_out(answer, grant)
+    return answer
+
+
+async def who_is_there(call: Call) -> Caller | None:
+    """Whoever is signed in already, on a page that is for everybody."""
+    try:
+        return await call.identity.resolve(call.headers, call.cookies)
+    except NotAuthenticated:
+        return None
