@@ -34,7 +34,7 @@ from watchword.web.errors import (
 from watchword.web.headers import Headers, is_host
 from watchword.web.identity import Identity, require_service
 from watchword.web.limiting import Limiter
-from watchword.web.pages.refusals import refused
+from watchword.web.pages.refusals import page_to_come_back_to, refused
 from watchword.web.reading import BodyReader
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Found, Route, RouteTable
@@ -211,7 +211,14 @@ class Edge:
         """To people by a page, to programs as a problem."""
         if found is None or not found.route.is_page:
             return problem(refusal, incoming.request_id)
-        return refused(self._services.screens, refusal, incoming.scope, incoming.headers)
+        scope = incoming.scope
+        return refused(
+            refusal,
+            scope,
+            incoming.headers,
+            screens=self._services.screens,
+            back_to=page_to_come_back_to(scope, _path(scope), self._table),
+        )
 
     def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:
         """Frequent reads that go well are counted, and not written down one by one."""

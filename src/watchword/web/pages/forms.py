@@ -68,3 +68,29 @@ class ConfirmForm(ReturningForm, frozen=True):
 
     password: Password = ""
     code: Text = ""
+
+
+class NameForm(Form, frozen=True):
+    name: Text = ""
+
+
+class NewEmailForm(Form, frozen=True):
+    new_email: Text = ""
+
+
+class ChangePasswordForm(Form, frozen=True):
+    current_password: Password = ""
+    new_password: Password = ""
+
+
+class CodeForm(Form, frozen=True):
+    """``code`` or ``recoveryCode``, whichever is filled in."""
+
+    code: Text = ""
+    recovery_code: Text = ""
+
+
+class DeleteForm(Form, frozen=True):
+    """``email``: one's own address, typed again."""
+
+    email: Text = ""

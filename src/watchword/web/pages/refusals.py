@@ -12,6 +12,7 @@ from watchword.domain.errors import (
 from watchword.web.answers import Answer
 from watchword.web.errors import headers_of, status_of
 from watchword.web.headers import Headers
+from watchword.web.routing import RouteTable
 from watchword.web.screens.rendering import Screens, Visit
 
 _ADVICE: Final = {
@@ -26,14 +27,14 @@ _ADVICE: Final = {
 
 
 def refused(
-    screens: Screens, refusal: Refusal, scope: Mapping[str, Any], headers: Headers
+    refusal: Refusal, scope: Mapping[str, Any], headers: Headers, *, screens: Screens, back_to: str
 ) -> Answer:
-    """Who is not signed in, or not freshly, is asked for that and comes back here."""
+    """Who is not signed in, or not freshly, is asked for that and goes on at ``back_to``."""
     root: str = scope.get("root_path", "")
     if isinstance(refusal, StepUpRequired):
-        return see(f"{root}/confirm", back_to=_address_of(scope))
+        return see(f"{root}/confirm", back_to=back_to)
     if isinstance(refusal, NotAuthenticated):
-        return see(f"{root}/sign-in", back_to=_address_of(scope))
+        return see(f"{root}/sign-in", back_to=back_to)
     accepted = headers.all(b"accept-language")
     visit = Visit(root, screens.languages.chosen(accepted[0] if accepted else None))
     facts = {"advice": _ADVICE.get(refusal.code, refusal.detail), "code": refusal.code}
@@ -48,7 +49,14 @@ def see(address: str, *, back_to: str = "") -> Answer:
     return Answer(303, b"", [(b"location", place.encode("ascii"))])
 
 
-def _address_of(scope: Mapping[str, Any]) -> str:
-    path = quote(scope["path"])
+def page_to_come_back_to(scope: Mapping[str, Any], path: str, table: RouteTable) -> str:
+    """This page, or for a form that was sent the nearest one that can be looked at: what was typed
+    is gone. ``path`` is below where this application is mounted.
+    """
+    root: str = scope.get("root_path", "")
     query: bytes = scope.get("query_string", b"")
-    return f"{path}?{query.decode('latin-1')}" if query and scope["method"] != "POST" else path
+    if scope["method"] != "POST":
+        return quote(f"{root}{path}") + (f"?{query.decode('latin-1')}" if query else "")
+    while path and "GET" not in table.methods(path):
+        path = path.rpartition("/")[0]
+    return quote(f"{root}{path}")

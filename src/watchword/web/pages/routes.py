@@ -8,14 +8,18 @@ import msgspec
 from watchword.web.answers import Answer
 from watchword.web.pages import (
     account,
+    factors,
     files,
+    identities,
+    passkeys,
     recovery,
     registration,
+    sessions,
     sign_in,
     step_up,
 )
 from watchword.web.pages import forms as f
-from watchword.web.policies import PUBLIC, USER, Limit, Policy
+from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, Policy
 from watchword.web.routing import Route
 
 _AUTH: Final = frozenset({Limit.AUTH})
@@ -72,6 +76,31 @@ PAGES: Final = (
     _send("/magic-link", recovery.magic_link, f.EmailForm, limits=_MAIL),
     _send("/magic-link/complete", recovery.complete_magic_link, f.LinkForm),
 
-    _see("/account", account.overview, USER),
+    # One's own account
+    _see("/account", account.profile, USER),
+    _send("/account/name", account.rename, f.NameForm, who=USER),
+    _send("/account/email", account.change_email, f.NewEmailForm, who=FRESH_USER, limits=_MAIL),
+    _see("/account/password", account.ask_for_password, USER),
+    _send("/account/password", account.change_password, f.ChangePasswordForm, who=USER),
+    _see("/account/devices", sessions.devices, USER),
+    _send("/account/devices/end-others", sessions.end_others, f.NoForm, who=USER),
+    _send("/account/devices/{id}/end", sessions.end_one, f.NoForm, who=USER),
+    _send("/account/sign-out-everywhere", account.sign_out_everywhere, f.NoForm, who=USER),
+    _see("/account/two-factor", factors.overview, USER),
+    _send("/account/two-factor/app", factors.begin, f.NoForm, who=FRESH_USER),
+    _send("/account/two-factor/app/confirm", factors.confirm, f.CodeForm, who=USER),
+    _send("/account/two-factor/recovery-codes", factors.renew_codes, f.NoForm, who=FRESH_USER),
+    _send("/account/two-factor/disable", factors.disable, f.CodeForm, who=FRESH_USER),
+    _see("/account/passkeys", passkeys.overview, USER),
+    _see("/account/passkeys/add", passkeys.ask_to_add, FRESH_USER),
+    _send("/account/passkeys/{id}/name", passkeys.rename, f.NameForm, who=USER),
+    _send("/account/passkeys/{id}/remove", passkeys.remove, f.NoForm, who=FRESH_USER),
+    _see("/account/providers", identities.overview, USER),
+    _send("/account/providers/{provider}/link", identities.begin_link, f.NoForm, who=FRESH_USER),
+    _send("/account/identities/{id}/unlink", identities.unlink, f.NoForm, who=FRESH_USER),
+    _see("/account/activity", sessions.activity, USER),
+    _see("/account/data", sessions.download, USER),
+    _see("/account/delete", account.ask_to_delete, FRESH_USER),
+    _send("/account/delete", account.delete, f.DeleteForm, who=FRESH_USER),
 )
 # fmt: on

@@ -17,6 +17,13 @@ from watchword.web.screens.rendering import Visit
 
 Facts = Mapping[str, object]
 _NOTHING: Final[Facts] = {}
+_EMPTY: Final[Facts] = {
+    "filled": _NOTHING,
+    "problems": _NOTHING,
+    "alert": "",
+    "done": "",
+    "return_to": "",
+}
 _CHALLENGE = b"www-authenticate"
 
 
@@ -41,7 +48,7 @@ def show(call: Call, page: str, facts: Facts = _NOTHING, *, status: int = 200) -
     """A page, whose form is empty but for what is ``filled`` in. It leads on to nothing but this
     site, whatever the address said.
     """
-    known = {"filled": _NOTHING, "problems": _NOTHING, "alert": "", "return_to": "", **facts}
+    known = {**_EMPTY, **facts}
     known["return_to"] = on_site(str(known["return_to"]))
     return call.services.screens.show(page, visit_of(call), known, status=status)
 
@@ -97,6 +104,26 @@ def let_in(call: Call, grant: Grant, return_to: str) -> Answer:
     answer = see(landing(call, return_to))
     call.identity.hand_out(answer, grant)
     return answer
+
+
+def done(call: Call) -> str:
+    """What was done by the form that led here; nothing for anything that we did not write."""
+    return DONE.get(call.query("done").get("done", ""), "")
+
+
+DONE: Final = {
+    "renamed": "Your name was changed.",
+    "email": "A mail is on its way to the new address. It takes effect once that is confirmed.",
+    "password": "Your password was changed. All other sessions were ended.",
+    "ended": "The session was ended.",
+    "ended_others": "All other sessions were ended.",
+    "two_factor_off": "Your second factor is off.",
+    "passkey_added": "The passkey was added.",
+    "passkey_renamed": "The passkey was renamed.",
+    "passkey_removed": "The passkey was removed.",
+    "linked": "You can sign in by this provider from now on.",
+    "unlinked": "This way to sign in was removed.",
+}
 
 
 async def who_is_there(call: Call) -> Caller | None:

@@ -1,0 +1,109 @@
+"""One's own devices, by the sessions that they hold; and what happened to one's account."""
+
+from contextlib import suppress
+
+import msgspec
+
+from watchword.domain.accounts import Account
+from watchword.domain.errors import NotFound
+from watchword.ports import AuditQuery, PageRequest
+from watchword.web.answers import Answer, encode
+from watchword.web.api.users import cursor_of, page_of
+from watchword.web.call import Call
+from watchword.web.pages.forms import NoForm
+from watchword.web.pages.refusals import see
+from watchword.web.pages.visits import done, root_of, show
+from watchword.web.passkey_shapes import PasskeyShape, passkey_shape
+from watchword.web.shapes import (
+    EventShape,
+    IdentityShape,
+    SessionShape,
+    UserShape,
+    event_shape,
+    identity_shape,
+    session_shape,
+    user_shape,
+)
+
+_MOST = 200  # events at once
+
+
+class OwnData(msgspec.Struct, frozen=True, rename="camel"):
+    """All that is kept of somebody, secrets apart (GDPR article 15)."""
+
+    user: UserShape
+    sessions: list[SessionShape]
+    passkeys: list[PasskeyShape]
+    identities: list[IdentityShape]
+    events: list[EventShape]
+
+
+async def devices(call: Call) -> Answer:
+    facts = {"sessions": await _sessions(call), "done": done(call)}
+    return show(call, "devices", facts)
+
+
+async def _sessions(call: Call) -> list[SessionShape]:
+    services, caller = call.services, call.user
+    live = await services.sessions.list_live(caller.account.id)
+    shapes = [
+        session_shape(session, services.user_agents, current=session.id == caller.session.id)
+        for session in live
+    ]
+    return sorted(shapes, key=lambda shape: not shape.current)
+
+
+async def end_one(call: Call, _: NoForm) -> Answer:
+    """One that has ended meanwhile is ended."""
+    with suppress(NotFound):
+        await call.services.sessions.end_one(call.user, call.parameters["id"], call.trace)
+    return see(f"{root_of(call)}/account/devices?done=ended")
+
+
+async def end_others(call: Call, _: NoForm) -> Answer:
+    caller = call.user
+    await call.services.sessions.end_all(
+        caller.account.id, call.trace, actor=caller, keep=caller.session.id
+    )
+    return see(f"{root_of(call)}/account/devices?done=ended_others")
+
+
+async def activity(call: Call) -> Answer:
+    page = page_of(call, call.query("cursor"), "activity")
+    found = await call.services.audit.list_events(AuditQuery(user=call.user.account.id), page)
+    facts = {
+        "events": [event_shape(record) for record in found.rows],
+        "device_of": call.services.user_agents.parse,
+        "cursor": cursor_of(call, found.following, "activity"),
+    }
+    return show(call, "activity", facts)
+
+
+async def download(call: Call) -> Answer:
+    """As a file, for whoever has to take it elsewhere (GDPR article 20)."""
+    services, caller = call.services, call.user
+    content = OwnData(
+        user_shape(caller.account),
+        await _sessions(call),
+        [passkey_shape(passkey) for passkey in await services.passkeys.own.list_own(caller)],
+        [identity_shape(one) for one in await services.federation.identities.list_own(caller)],
+        await _events(call, caller.account),
+    )
+    headers = [
+        (b"content-type", b"application/json; charset=utf-8"),
+        (b"content-disposition", b'attachment; filename="account.json"'),
+    ]
+    return Answer(200, encode(content), headers)
+
+
+async def _events(call: Call, account: Account) -> list[EventShape]:
+    found: list[EventShape] = []
+    after: str | None = None
+    while True:
+        page = await call.services.audit.list_events(
+            AuditQuery(user=account.id), PageRequest(_MOST, after)
+        )
+        found += [event_shape(record) for record in page.rows]
+        if page.following is None:
+            return found
+        after = page.following
