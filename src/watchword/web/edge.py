@@ -34,7 +34,7 @@ from watchword.web.errors import (
 from watchword.web.headers import Headers, is_host
 from watchword.web.identity import Identity, require_service
 from watchword.web.limiting import Limiter
-from watchword.web.pages.refusals import page_to_come_back_to, refused
+from watchword.web.pages.refusals import is_looked_at, page_to_come_back_to, refused
 from watchword.web.reading import BodyReader
 from watchword.web.request_ids import RequestIds
 from watchword.web.routing import Found, Route, RouteTable
@@ -209,7 +209,7 @@ class Edge:
 
     def _say(self, refusal: Refusal, incoming: Incoming, found: Found | None) -> Answer:
         """To people by a page, to programs as a problem."""
-        if found is None or not found.route.is_page:
+        if not self._is_for_people(incoming, found):
             return problem(refusal, incoming.request_id)
         scope = incoming.scope
         return refused(
@@ -219,6 +219,15 @@ class Edge:
             screens=self._services.screens,
             back_to=page_to_come_back_to(scope, _path(scope), self._table),
         )
+
+    def _is_for_people(self, incoming: Incoming, found: Found | None) -> bool:
+        """A page, or where pages are on an address that people come to by themselves: of another
+        provider, or of nothing.
+        """
+        if found is not None and found.route.is_page:
+            return True
+        is_open = found is None or found.route.gives_way
+        return is_open and self._table.has_pages and is_looked_at(incoming.headers)
 
     def _note(self, found: Found | None, answer: Answer, incoming: Incoming, took: float) -> None:
         """Frequent reads that go well are counted, and not written down one by one."""

@@ -69,6 +69,8 @@ class RouteTable:
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = tuple(routes)
+        self.for_programs = tuple(route for route in routes if not route.is_page)
+        self.has_pages = len(self.for_programs) < len(self.routes)
         self._exact: dict[str, dict[str, Found]] = {}
         self._patterns: dict[int, list[dict[str, Route]]] = {}
         self._words = {
@@ -76,11 +78,6 @@ class RouteTable:
         }
         for route in sorted(routes, key=lambda route: len(route.parameters)):
             self._add(route)
-
-    @property
-    def for_programs(self) -> Sequence[Route]:
-        """All but pages."""
-        return [route for route in self.routes if not route.is_page]
 
     def _add(self, route: Route) -> None:
         if not route.parameters:

@@ -6,8 +6,8 @@ from watchword.domain.errors import FieldError, Invalid
 from watchword.domain.time import SECOND, Instant
 from watchword.ports import AuditQuery
 from watchword.web.answers import Answer, as_json
-from watchword.web.api.users import cursor_of, page_of
 from watchword.web.call import Call
+from watchword.web.paging import cursor_of, page_of
 from watchword.web.shapes import AuditAnswer, event_shape
 
 

@@ -8,6 +8,8 @@ from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.errors import problem
 from watchword.web.inputs import LinkBody
+from watchword.web.pages.refusals import is_looked_at
+from watchword.web.pages.sign_in import lead_on
 from watchword.web.return_to import require_on_site
 from watchword.web.shapes import (
     IdentitiesAnswer,
@@ -69,7 +71,10 @@ async def come_back(call: Call) -> Answer:
         call.parameters["provider"], pairs, _binding(call), arrival
     )
     if isinstance(outcome.grant, FactorNeeded):
-        answer = problem(MfaRequired(), call.request_id, leads_on=outcome.grant)
+        if call.table.has_pages and is_looked_at(call.headers):
+            answer = lead_on(call, outcome.grant, outcome.return_to)
+        else:
+            answer = problem(MfaRequired(), call.request_id, leads_on=outcome.grant)
         call.identity.unbind_journey(answer)
         return answer
     answer = Answer(303, b"", [(b"location", outcome.return_to.encode("ascii"))])

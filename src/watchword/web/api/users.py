@@ -1,9 +1,8 @@
 """The signed-in person's profile, and the users whom an operator looks after."""
 
-from watchword.crypto.jws import InvalidToken
 from watchword.domain.accounts import Status
 from watchword.domain.errors import FieldError, Invalid
-from watchword.ports import AccountQuery, PageRequest
+from watchword.ports import AccountQuery
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.inputs import (
@@ -13,6 +12,7 @@ from watchword.web.inputs import (
     RoleBody,
     StatusBody,
 )
+from watchword.web.paging import cursor_of, page_of
 from watchword.web.shapes import (
     ManagedUserAnswer,
     ProfileAnswer,
@@ -22,9 +22,6 @@ from watchword.web.shapes import (
     session_shape,
     user_shape,
 )
-
-_DEFAULT_LIMIT = 50
-_LARGEST_LIMIT = 200
 
 
 async def profile(call: Call) -> Answer:
@@ -51,29 +48,6 @@ async def list_users(call: Call) -> Answer:
     users = [managed_user_shape(account) for account in found.rows]
     cursor = cursor_of(call, found.following, "users")
     return as_json(UsersAnswer("Here are the users.", users, cursor))
-
-
-def page_of(call: Call, query: dict[str, str], listing: str) -> PageRequest:
-    """Cursors are opaque and signed, and of one listing only (attack I06)."""
-    text = query.get("limit", str(_DEFAULT_LIMIT))
-    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(_LARGEST_LIMIT))
-    if not is_number or not 1 <= int(text) <= _LARGEST_LIMIT:
-        raise Invalid(FieldError("limit", f"Use a number from 1 to {_LARGEST_LIMIT}."))
-    after = None
-    if query.get("cursor"):
-        try:
-            name, _, after = call.services.cursors.read(query["cursor"]).partition(":")
-        except InvalidToken:
-            name = ""
-        if name != listing:
-            raise Invalid(FieldError("cursor", "This is not a cursor of this list."))
-    return PageRequest(int(text), after)
-
-
-def cursor_of(call: Call, following: str | None, listing: str) -> str | None:
-    if following is None:
-        return None
-    return call.services.cursors.sign(f"{listing}:{following}")
 
 
 async def invite(call: Call, body: InviteBody) -> Answer:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from watchword.domain.errors import (
+    FederationFailed,
     NotAuthenticated,
     Refusal,
     StepUpRequired,
@@ -33,6 +34,8 @@ def refused(
     root: str = scope.get("root_path", "")
     if isinstance(refusal, StepUpRequired):
         return see(f"{root}/confirm", back_to=back_to)
+    if isinstance(refusal, FederationFailed):
+        return see(f"{root}/sign-in?error={refusal.code}")
     if isinstance(refusal, NotAuthenticated):
         return see(f"{root}/sign-in", back_to=back_to)
     accepted = headers.all(b"accept-language")
@@ -41,6 +44,11 @@ def refused(
     answer = screens.show("refused", visit, facts, status=status_of(refusal))
     answer.headers.extend(headers_of(refusal))
     return answer
+
+
+def is_looked_at(headers: Headers) -> bool:
+    """By a person, in a browser that goes there: programs do not ask for HTML."""
+    return any(b"text/html" in accepted for accepted in headers.all(b"accept"))
 
 
 def see(address: str, *, back_to: str = "") -> Answer:

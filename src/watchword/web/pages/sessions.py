@@ -8,11 +8,11 @@ from watchword.domain.accounts import Account
 from watchword.domain.errors import NotFound
 from watchword.ports import AuditQuery, PageRequest
 from watchword.web.answers import Answer, encode
-from watchword.web.api.users import cursor_of, page_of
 from watchword.web.call import Call
 from watchword.web.pages.forms import NoForm
 from watchword.web.pages.refusals import see
 from watchword.web.pages.visits import done, root_of, show
+from watchword.web.paging import cursor_of, page_of
 from watchword.web.passkey_shapes import PasskeyShape, passkey_shape
 from watchword.web.shapes import (
     EventShape,
