@@ -213,7 +213,10 @@ async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed
         registration=registration,
         setup=replace(services.setup, registration=registration),
         credentials=replace(services.credentials, hasher=hasher, proof=proof),
-        recovery=replace(services.recovery, hasher=hasher, proof=proof),
+        by_mail=replace(
+            services.by_mail,
+            recovery=replace(services.by_mail.recovery, hasher=hasher, proof=proof),
+        ),
         invitations=replace(services.invitations, registration=registration),
     )
     return replace(core, services=cheap, sender=SenderByHand(core.sender))

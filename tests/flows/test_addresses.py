@@ -28,7 +28,7 @@ async def ada(house: House) -> Caller:
 
 async def change_to(house: House, post: PostOffice, caller: Caller, address: str) -> Taken:
     """The mail to the new address."""
-    await house.flows.addresses.request_change(caller, address, TRACE)
+    await house.flows.by_mail.addresses.request_change(caller, address, TRACE)
     return {mail.to: mail for mail in await post.deliver()}[address]
 
 
@@ -42,13 +42,13 @@ class TestConfirming:
     async def test_verifies_the_address_once_and_says_so(
         self, house: House, post: PostOffice, ada: Caller
     ) -> None:
-        await house.flows.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
         token = (await post.one()).token
-        account = await house.flows.addresses.confirm(token, TRACE)
+        account = await house.flows.by_mail.addresses.confirm(token, TRACE)
         assert account.email_verified
         assert (await now(house, ada)).email_verified
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(token, TRACE)
+            await house.flows.by_mail.addresses.confirm(token, TRACE)
         [event] = await house.events("account.email_verified")
         assert event.subject == ada.account.id
 
@@ -56,41 +56,41 @@ class TestConfirming:
     async def test_is_asked_for_no_more_once_it_is_done(
         self, house: House, post: PostOffice
     ) -> None:
-        await house.flows.addresses.resend(ADA, TRACE)
-        await house.flows.addresses.confirm((await post.one()).token, TRACE)
-        await house.flows.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.addresses.confirm((await post.one()).token, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
         assert await post.deliver() == []
 
     @pytest.mark.usefixtures("ada")
     async def test_ends_after_a_day(self, house: House, post: PostOffice) -> None:
-        await house.flows.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
         token = (await post.one()).token
         house.clock.advance(DAY)
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(token, TRACE)
+            await house.flows.by_mail.addresses.confirm(token, TRACE)
 
     @pytest.mark.usefixtures("ada")
     async def test_p07_takes_no_link_of_another_purpose(
         self, house: House, post: PostOffice
     ) -> None:
-        await house.flows.recovery.forgot(ADA, TRACE)
+        await house.flows.by_mail.recovery.forgot(ADA, TRACE)
         token = (await post.one()).token
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(token, TRACE)
-        await house.flows.addresses.resend(ADA, TRACE)
+            await house.flows.by_mail.addresses.confirm(token, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
         other = (await post.one()).token
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(other, "marble otter lantern quay", TRACE)
-        await house.flows.recovery.reset(token, "marble otter lantern quay", TRACE)
+            await house.flows.by_mail.recovery.reset(other, "marble otter lantern quay", TRACE)
+        await house.flows.by_mail.recovery.reset(token, "marble otter lantern quay", TRACE)
 
     async def test_a07_is_refused_to_a_disabled_account(
         self, house: House, post: PostOffice, ada: Caller
     ) -> None:
-        await house.flows.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
         token = (await post.one()).token
         await house.flows.users.change_status(None, ada.account.id, Status.DISABLED, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(token, TRACE)
+            await house.flows.by_mail.addresses.confirm(token, TRACE)
         assert not (await now(house, ada)).email_verified
 
 
@@ -100,7 +100,7 @@ class TestAChange:
     ) -> None:
         mail = await change_to(house, post, ada, NEW)
         assert (await now(house, ada)).email.text == ADA
-        account = await house.flows.addresses.confirm(mail.token, TRACE)
+        account = await house.flows.by_mail.addresses.confirm(mail.token, TRACE)
         assert (account.email.text, account.email_verified) == (NEW, True)
         told = await post.deliver()
         assert {mail.reason for mail in told} == {Reason.EMAIL_CHANGED}
@@ -113,8 +113,10 @@ class TestAChange:
         first = await change_to(house, post, ada, NEW)
         second = await change_to(house, post, ada, OTHER)
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(first.token, TRACE)
-        assert (await house.flows.addresses.confirm(second.token, TRACE)).email.text == OTHER
+            await house.flows.by_mail.addresses.confirm(first.token, TRACE)
+        assert (
+            await house.flows.by_mail.addresses.confirm(second.token, TRACE)
+        ).email.text == OTHER
 
     async def test_p08_is_cancelled_by_a_new_password(
         self, house: House, post: PostOffice, ada: Caller
@@ -124,7 +126,7 @@ class TestAChange:
             ada, PASSWORD, "marble otter lantern quay", TRACE, device=None
         )
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(mail.token, TRACE)
+            await house.flows.by_mail.addresses.confirm(mail.token, TRACE)
         assert [mail.reason for mail in await post.deliver()] == [Reason.PASSWORD_CHANGED]
 
     async def test_a07_is_cancelled_by_disabling_though_enabled_again(
@@ -132,29 +134,29 @@ class TestAChange:
     ) -> None:
         """A thief's change of address does not outlive what an administrator did against it."""
         mail = await change_to(house, post, ada, NEW)
-        await house.flows.addresses.request_change(ada, OTHER, TRACE)
+        await house.flows.by_mail.addresses.request_change(ada, OTHER, TRACE)
         for status in (Status.DISABLED, Status.ACTIVE):
             await house.flows.users.change_status(None, ada.account.id, status, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(mail.token, TRACE)
+            await house.flows.by_mail.addresses.confirm(mail.token, TRACE)
         assert [mail.to for mail in await post.deliver()] == [ADA]
         assert (await now(house, ada)).email.text == ADA
 
     async def test_p06_voids_what_was_mailed_to_the_old_address(
         self, house: House, post: PostOffice, ada: Caller
     ) -> None:
-        await house.flows.recovery.forgot(ADA, TRACE)
+        await house.flows.by_mail.recovery.forgot(ADA, TRACE)
         reset = (await post.one()).token
         mail = await change_to(house, post, ada, NEW)
-        await house.flows.addresses.confirm(mail.token, TRACE)
+        await house.flows.by_mail.addresses.confirm(mail.token, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(reset, "marble otter lantern quay", TRACE)
+            await house.flows.by_mail.recovery.reset(reset, "marble otter lantern quay", TRACE)
 
     async def test_e07_to_a_taken_address_tells_its_owner_and_nobody_else(
         self, house: House, post: PostOffice, ada: Caller
     ) -> None:
         await house.register(OTHER)
-        await house.flows.addresses.request_change(ada, OTHER, TRACE)
+        await house.flows.by_mail.addresses.request_change(ada, OTHER, TRACE)
         mails = {mail.to: mail for mail in await post.deliver()}
         assert mails[OTHER].reason is Reason.ALREADY_REGISTERED
         assert mails[OTHER].facts["link"] == "https://id.example"
@@ -167,7 +169,7 @@ class TestAChange:
         mail = await change_to(house, post, ada, NEW)
         await house.register(NEW)
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(mail.token, TRACE)
+            await house.flows.by_mail.addresses.confirm(mail.token, TRACE)
         assert (await now(house, ada)).email.text == ADA
         assert await post.deliver() == []
 
@@ -176,7 +178,7 @@ class TestAChange:
     ) -> None:
         mail = await change_to(house, post, ada, NEW)
         results = await asyncio.gather(
-            *(house.flows.addresses.confirm(mail.token, TRACE) for _ in range(50)),
+            *(house.flows.by_mail.addresses.confirm(mail.token, TRACE) for _ in range(50)),
             return_exceptions=True,
         )
         assert sum(isinstance(result, Account) for result in results) == 1
@@ -188,7 +190,7 @@ class TestAChange:
         self, house: House, post: PostOffice, ada: Caller, own: str
     ) -> None:
         with pytest.raises(Invalid) as raised:
-            await house.flows.addresses.request_change(ada, own, TRACE)
+            await house.flows.by_mail.addresses.request_change(ada, own, TRACE)
         assert [error.field for error in raised.value.errors] == ["newEmail"]
         assert await post.deliver() == []
 
@@ -200,9 +202,9 @@ class TestAChange:
         await house.register()
         ada = await house.enter(await house.sign_in())
         for _ in range(3):
-            await house.flows.recovery.forgot(NEW, TRACE)
+            await house.flows.by_mail.recovery.forgot(NEW, TRACE)
         with pytest.raises(RateLimited) as raised:
-            await house.flows.addresses.request_change(ada, NEW.upper(), TRACE)
+            await house.flows.by_mail.addresses.request_change(ada, NEW.upper(), TRACE)
         assert raised.value.retry_after == HOUR
         assert await post.deliver() == []
         assert await house.events("account.email_change_requested") == []

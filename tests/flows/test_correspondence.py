@@ -33,7 +33,7 @@ async def ada(house: House) -> Account:
 
 
 async def ask(house: House, email: str = ADA) -> None:
-    await house.flows.recovery.forgot(email, TRACE)
+    await house.flows.by_mail.recovery.forgot(email, TRACE)
 
 
 async def waiting(house: House) -> int:
@@ -76,8 +76,8 @@ class TestALetter:
     async def test_is_given_up_after_a_day_and_an_event_tells_of_it(
         self, house: House, post: PostOffice, ada: Account
     ) -> None:
-        await house.flows.recovery.forgot(ADA, TRACE)
-        await house.flows.addresses.request_change(
+        await house.flows.by_mail.recovery.forgot(ADA, TRACE)
+        await house.flows.by_mail.addresses.request_change(
             await house.enter(await house.sign_in()), "new@example.org", TRACE
         )
         attempts = 0
@@ -180,8 +180,8 @@ class TestALinkInAMail:
             await ask(house)
             tokens.append((await post.one()).token)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(tokens[0], NEW, TRACE)
-        await house.flows.recovery.reset(tokens[1], NEW, TRACE)
+            await house.flows.by_mail.recovery.reset(tokens[0], NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(tokens[1], NEW, TRACE)
 
     @pytest.mark.usefixtures("ada")
     async def test_of_a_delayed_attempt_is_dead_once_it_is_written_again(
@@ -195,8 +195,8 @@ class TestALinkInAMail:
         second = await post.one()
         assert second.facts["link"] != first
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(first.partition("=")[2], NEW, TRACE)
-        await house.flows.recovery.reset(second.token, NEW, TRACE)
+            await house.flows.by_mail.recovery.reset(first.partition("=")[2], NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(second.token, NEW, TRACE)
 
     async def test_p03_begins_with_the_public_url_and_has_its_secret_in_the_fragment(
         self, house: House, post: PostOffice
@@ -212,8 +212,8 @@ class TestALinkInAMail:
     ) -> None:
         await house.flows.users.change_status(None, ada.id, Status.DISABLED, TRACE)
         await ask(house)
-        await house.flows.addresses.resend(ADA, TRACE)
-        await house.flows.magic_links.request(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.magic_links.request(ADA, TRACE)
         assert await post.deliver() == []
         assert await waiting(house) == 0
         assert await house.events("mail.link_sent") == []
@@ -226,7 +226,7 @@ class TestALinkInAMail:
         root = await house.enter(await house.sign_in("root@example.com"))
         caller = await house.enter(await house.sign_in())
         await ask(house)
-        await house.flows.addresses.request_change(caller, "new@example.org", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "new@example.org", TRACE)
         await house.flows.users.delete(root, ada.id, TRACE)
         assert await post.deliver() == []
         assert await waiting(house) == 0
@@ -248,7 +248,7 @@ class TestALinkInAMail:
         await house.register("first@example.com")
         await ask(house, "first@example.com")
         house.clock.advance(1)
-        await house.flows.addresses.request_change(caller, "new@example.org", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "new@example.org", TRACE)
 
         async def change_password() -> None:
             post.meanwhile = None
@@ -273,19 +273,19 @@ async def a_link(house: House, post: PostOffice, kind: str) -> Callable[[], Awai
     if kind == "reset":
         await ask(house)
     elif kind == "verification":
-        await flows.addresses.resend(ADA, TRACE)
+        await flows.by_mail.addresses.resend(ADA, TRACE)
     elif kind == "new address":
         caller = await house.enter(await house.sign_in())
-        await flows.addresses.request_change(caller, "new@example.org", TRACE)
+        await flows.by_mail.addresses.request_change(caller, "new@example.org", TRACE)
     else:
-        binding = await flows.magic_links.request(ADA, TRACE)
+        binding = await flows.by_mail.magic_links.request(ADA, TRACE)
     [token] = [mail.token for mail in await post.deliver() if "link" in mail.facts]
     arrival = Arrival(transport=Transport.BODY, origin=ORIGIN, trace=TRACE)
     redeem: dict[str, Callable[[], Awaitable[object]]] = {
-        "reset": lambda: flows.recovery.reset(token, NEW, TRACE),
-        "magic link": lambda: flows.magic_links.complete(token, binding, arrival),
+        "reset": lambda: flows.by_mail.recovery.reset(token, NEW, TRACE),
+        "magic link": lambda: flows.by_mail.magic_links.complete(token, binding, arrival),
     }
-    return redeem.get(kind, lambda: flows.addresses.confirm(token, TRACE))
+    return redeem.get(kind, lambda: flows.by_mail.addresses.confirm(token, TRACE))
 
 
 class TestAGuardBehindTheOthers:
@@ -327,13 +327,13 @@ class TestWhomItGoesTo:
         await house.register("Ada@example.com")
         bob = await house.register("bob@example.com")
         await ask(house, "ADA@example.com")
-        await house.flows.magic_links.request("aDA@EXAMPLE.com", TRACE)
-        await house.flows.addresses.resend("ada@example.com.", TRACE)
+        await house.flows.by_mail.magic_links.request("aDA@EXAMPLE.com", TRACE)
+        await house.flows.by_mail.addresses.resend("ada@example.com.", TRACE)
         for _ in range(5):
             with pytest.raises(InvalidCredentials):
                 await house.sign_in("adA@example.com", "wrong wrong wrong")
         caller = await house.enter(await house.sign_in("bob@example.com"))
-        await house.flows.addresses.request_change(caller, "ADA@example.com", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "ADA@example.com", TRACE)
         mails = await post.deliver()
         to_ada = {mail.reason: mail.to for mail in mails if mail.to != bob.email.text}
         assert set(to_ada) == {
@@ -347,12 +347,12 @@ class TestWhomItGoesTo:
     ) -> None:
         await house.register()
         caller = await house.enter(await house.sign_in())
-        await house.flows.addresses.request_change(caller, "new@example.org", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "new@example.org", TRACE)
         post.troubles = [MailDelayed("not now"), MailDelayed("not now")]
         await post.deliver()
         house.clock.advance(10 * SECOND)
         mails = {mail.reason: mail for mail in await post.deliver()}
-        await house.flows.addresses.confirm(mails[Reason.CONFIRM_NEW_EMAIL].token, TRACE)
+        await house.flows.by_mail.addresses.confirm(mails[Reason.CONFIRM_NEW_EMAIL].token, TRACE)
         assert mails[Reason.EMAIL_CHANGE_REQUESTED].to == ADA
         assert sorted(mail.to for mail in await post.deliver()) == [ADA, "new@example.org"]
 
@@ -362,7 +362,7 @@ class TestWhatItSays:
         await house.register()
         post = PostOffice(house)
         trace = RequestTrace("r-1", "192.0.2.9", FIREFOX)
-        await house.flows.recovery.forgot(ADA, trace)
+        await house.flows.by_mail.recovery.forgot(ADA, trace)
         house.clock.advance(HOUR)
         facts = (await post.one()).facts
         assert facts["time"] == "15 January 2027, 08:00 UTC"
@@ -374,8 +374,8 @@ class TestWhatItSays:
         self, house: House, post: PostOffice
     ) -> None:
         await invited(house)
-        await house.flows.addresses.resend(ADA, TRACE)
-        await house.flows.magic_links.request(ADA, TRACE)
+        await house.flows.by_mail.addresses.resend(ADA, TRACE)
+        await house.flows.by_mail.magic_links.request(ADA, TRACE)
         spans = {mail.reason: mail.facts["valid_for"] for mail in await post.deliver()}
         assert spans == {
             Reason.INVITATION: "3 days",
@@ -387,7 +387,7 @@ class TestWhatItSays:
         self, house: House, post: PostOffice
     ) -> None:
         await house.register()
-        binding = await house.flows.magic_links.request(ADA, TRACE)
+        binding = await house.flows.by_mail.magic_links.request(ADA, TRACE)
         facts = (await post.one()).facts
         assert facts["detail"] == ""
         assert binding not in repr(facts)

@@ -59,7 +59,7 @@ class TestAnInvitation:
                 await house.sign_in(GRACE, password)
         mail = await post.one()
         assert (mail.to, mail.reason) == (GRACE, Reason.INVITATION)
-        await house.flows.recovery.reset(mail.token, NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(mail.token, NEW, TRACE)
         assert (await house.sign_in(GRACE, NEW)).account.email_verified
         [event] = await house.events("account.invited")
         assert (event.subject, event.actor) == (account.id, root.account.id)
@@ -70,24 +70,24 @@ class TestAnInvitation:
         await invite(house, root)
         token = (await post.one()).token
         house.clock.advance(3 * DAY - 1)
-        await house.flows.recovery.reset(token, NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(token, PASSWORD, TRACE)
+            await house.flows.by_mail.recovery.reset(token, PASSWORD, TRACE)
         await invite(house, root, email="late@example.com")
         late = {mail.to: mail for mail in await post.deliver()}["late@example.com"].token
         house.clock.advance(3 * DAY)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(late, NEW, TRACE)
+            await house.flows.by_mail.recovery.reset(late, NEW, TRACE)
 
     async def test_that_ran_out_is_replaced_by_a_link_for_a_lost_password(
         self, house: House, post: PostOffice, root: Caller
     ) -> None:
         await invite(house, root)
         first = (await post.one()).token
-        await house.flows.recovery.forgot(GRACE, TRACE)
-        await house.flows.recovery.reset((await post.one()).token, NEW, TRACE)
+        await house.flows.by_mail.recovery.forgot(GRACE, TRACE)
+        await house.flows.by_mail.recovery.reset((await post.one()).token, NEW, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(first, PASSWORD, TRACE)
+            await house.flows.by_mail.recovery.reset(first, PASSWORD, TRACE)
         await house.sign_in(GRACE, NEW)
 
     @pytest.mark.parametrize("status", [Status.DISABLED, None])
@@ -101,7 +101,7 @@ class TestAnInvitation:
         else:
             await house.flows.users.delete(root, account.id, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(token, NEW, TRACE)
+            await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
 
     async def test_a05_is_to_no_role_above_ones_own(self, house: House, root: Caller) -> None:
         host = await house.register("host@example.com")

@@ -29,12 +29,12 @@ async def ada(house: House) -> Account:
 
 async def link(house: House, post: PostOffice) -> tuple[str, str]:
     """A token from the mail, and what binds it to the browser that asked."""
-    binding = await house.flows.magic_links.request(ADA, TRACE)
+    binding = await house.flows.by_mail.magic_links.request(ADA, TRACE)
     return (await post.one()).token, binding
 
 
 async def complete(house: House, token: str, binding: str | None) -> Grant:
-    outcome = await house.flows.magic_links.complete(token, binding, ARRIVAL)
+    outcome = await house.flows.by_mail.magic_links.complete(token, binding, ARRIVAL)
     assert isinstance(outcome, Grant)
     return outcome
 
@@ -60,7 +60,7 @@ class TestAMagicLink:
         self, house: House, post: PostOffice
     ) -> None:
         token, binding = await link(house, post)
-        foreign = await house.flows.magic_links.request("eve@example.com", TRACE)
+        foreign = await house.flows.by_mail.magic_links.request("eve@example.com", TRACE)
         for held in (None, "", foreign, token, binding[:-1], "\ud800"):
             with pytest.raises(LinkInvalid):
                 await complete(house, token, held)
@@ -125,16 +125,16 @@ class TestAMagicLink:
     async def test_e04_for_an_unknown_address_is_the_same_to_who_asks(
         self, house: House, post: PostOffice
     ) -> None:
-        binding = await house.flows.magic_links.request("nobody@example.com", TRACE)
+        binding = await house.flows.by_mail.magic_links.request("nobody@example.com", TRACE)
         assert len(binding) == 43
         assert await post.deliver() == []
         with pytest.raises(Invalid):
-            await house.flows.magic_links.request("no address", TRACE)
+            await house.flows.by_mail.magic_links.request("no address", TRACE)
 
     async def test_above_the_limit_a_browser_gets_its_secret_all_the_same(
         self, house: House, post: PostOffice, ada: Account
     ) -> None:
-        bindings = {await house.flows.magic_links.request(ADA, TRACE) for _ in range(5)}
+        bindings = {await house.flows.by_mail.magic_links.request(ADA, TRACE) for _ in range(5)}
         assert len(bindings) == 5
         assert {len(binding) for binding in bindings} == {43}
         assert [mail.to for mail in await post.deliver()] == [ada.email.text] * 3

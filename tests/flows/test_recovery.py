@@ -37,7 +37,7 @@ def hashes(house: House) -> list[str]:
 
 
 async def reset_link(house: House, post: PostOffice) -> str:
-    await house.flows.recovery.forgot(ADA, TRACE)
+    await house.flows.by_mail.recovery.forgot(ADA, TRACE)
     return (await post.one()).token
 
 
@@ -45,7 +45,7 @@ class TestAReset:
     async def test_replaces_the_password_and_verifies_the_address(
         self, house: House, post: PostOffice, ada: Account
     ) -> None:
-        await house.flows.recovery.reset(await reset_link(house, post), NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(await reset_link(house, post), NEW, TRACE)
         with pytest.raises(InvalidCredentials):
             await house.sign_in(password=PASSWORD)
         assert (await house.sign_in(password=NEW)).account.email_verified
@@ -56,7 +56,7 @@ class TestAReset:
         self, house: House, post: PostOffice, ada: Account
     ) -> None:
         grants = [await house.sign_in(transport=transport) for transport in Transport]
-        await house.flows.recovery.reset(await reset_link(house, post), NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(await reset_link(house, post), NEW, TRACE)
         for grant in grants:
             with pytest.raises(SessionRevoked):
                 await house.enter(grant)
@@ -70,7 +70,7 @@ class TestAReset:
         token = await reset_link(house, post)
         passwords = [f"{NEW} {number}" for number in range(20)]
         results = await asyncio.gather(
-            *(house.flows.recovery.reset(token, password, TRACE) for password in passwords),
+            *(house.flows.by_mail.recovery.reset(token, password, TRACE) for password in passwords),
             return_exceptions=True,
         )
         [winner] = [p for p, result in zip(passwords, results, strict=True) if result is None]
@@ -83,15 +83,15 @@ class TestAReset:
         self, house: House, post: PostOffice
     ) -> None:
         caller = await house.enter(await house.sign_in())
-        await house.flows.addresses.request_change(caller, "evil@example.org", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "evil@example.org", TRACE)
         pending = {mail.to: mail for mail in await post.deliver()}["evil@example.org"]
         token = await reset_link(house, post)
-        await house.flows.addresses.request_change(caller, "evil@example.org", TRACE)
-        await house.flows.recovery.reset(token, NEW, TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "evil@example.org", TRACE)
+        await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         told = {mail.reason for mail in await post.deliver()}
         assert told == {Reason.EMAIL_CHANGE_REQUESTED, Reason.PASSWORD_RESET}
         with pytest.raises(LinkInvalid):
-            await house.flows.addresses.confirm(pending.token, TRACE)
+            await house.flows.by_mail.addresses.confirm(pending.token, TRACE)
 
     async def test_a07_is_none_for_an_account_disabled_since_even_when_enabled_again(
         self, house: House, post: PostOffice, ada: Account
@@ -100,7 +100,7 @@ class TestAReset:
         for status in (Status.DISABLED, Status.ACTIVE):
             await house.flows.users.change_status(None, ada.id, status, TRACE)
             with pytest.raises(LinkInvalid):
-                await house.flows.recovery.reset(token, NEW, TRACE)
+                await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         await house.sign_in()
 
     @pytest.mark.usefixtures("ada")
@@ -108,12 +108,12 @@ class TestAReset:
         self, house: House, post: PostOffice
     ) -> None:
         caller = await house.enter(await house.sign_in())
-        await house.flows.addresses.request_change(caller, "new@example.org", TRACE)
+        await house.flows.by_mail.addresses.request_change(caller, "new@example.org", TRACE)
         confirm = {mail.to: mail for mail in await post.deliver()}["new@example.org"].token
         token = await reset_link(house, post)
-        await house.flows.addresses.confirm(confirm, TRACE)
+        await house.flows.by_mail.addresses.confirm(confirm, TRACE)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(token, NEW, TRACE)
+            await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         await house.sign_in("new@example.org")
 
     @pytest.mark.usefixtures("ada")
@@ -127,34 +127,34 @@ class TestAReset:
             (PASSWORD, Invalid),
         ):
             with pytest.raises(refusal) as raised:
-                await house.flows.recovery.reset(token, password, TRACE)
+                await house.flows.by_mail.recovery.reset(token, password, TRACE)
             assert [error.field for error in raised.value.errors] == ["newPassword"]
         await house.sign_in()
-        await house.flows.recovery.reset(token, NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
 
     @pytest.mark.usefixtures("ada")
     async def test_with_a_guessed_token_costs_no_hashing(self, house: House) -> None:
         before = hashes(house)
         for token in ("", "x" * 43, "\ud800", "x" * 4_096):
             with pytest.raises(LinkInvalid):
-                await house.flows.recovery.reset(token, NEW, TRACE)
+                await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         assert hashes(house) == before
 
     @pytest.mark.usefixtures("ada")
     async def test_lasts_an_hour_from_when_the_mail_was_written(
         self, house: House, post: PostOffice
     ) -> None:
-        await house.flows.recovery.forgot(ADA, TRACE)
+        await house.flows.by_mail.recovery.forgot(ADA, TRACE)
         house.clock.advance(5 * MINUTE)  # the letter has waited
         token = (await post.one()).token
         house.clock.advance(HOUR - 1)
-        await house.flows.recovery.reset(token, NEW, TRACE)
+        await house.flows.by_mail.recovery.reset(token, NEW, TRACE)
         house.clock.advance(HOUR)
         await post.deliver()
         token = await reset_link(house, post)
         house.clock.advance(HOUR)
         with pytest.raises(LinkInvalid):
-            await house.flows.recovery.reset(token, OTHER, TRACE)
+            await house.flows.by_mail.recovery.reset(token, OTHER, TRACE)
 
 
 class TestWhatStrangersAskFor:
@@ -165,17 +165,17 @@ class TestWhatStrangersAskFor:
         post = PostOffice(house)
         await house.register()
         flows = house.flows
-        await flows.recovery.forgot("ADA@example.com", TRACE)
-        await flows.addresses.resend(" ada@EXAMPLE.com.", TRACE)
-        await flows.magic_links.request("aDa@example.com", TRACE)
+        await flows.by_mail.recovery.forgot("ADA@example.com", TRACE)
+        await flows.by_mail.addresses.resend(" ada@EXAMPLE.com.", TRACE)
+        await flows.by_mail.magic_links.request("aDa@example.com", TRACE)
         for spelling in (ADA, "Ada@Example.Com"):
-            await flows.recovery.forgot(spelling, TRACE)
-            await flows.addresses.resend(spelling, TRACE)
-            await flows.magic_links.request(spelling, TRACE)
+            await flows.by_mail.recovery.forgot(spelling, TRACE)
+            await flows.by_mail.addresses.resend(spelling, TRACE)
+            await flows.by_mail.magic_links.request(spelling, TRACE)
             await flows.registration.register_unseen(spelling, PASSWORD, TRACE)
         assert len(await post.deliver()) == 3
         house.clock.advance(HOUR)
-        await flows.recovery.forgot(ADA, TRACE)
+        await flows.by_mail.recovery.forgot(ADA, TRACE)
         assert len(await post.deliver()) == 1
 
     async def test_is_not_bounded_where_the_limit_is_off(self, open_house: OpenHouse) -> None:
@@ -183,5 +183,5 @@ class TestWhatStrangersAskFor:
         post = PostOffice(house)
         await house.register()
         for _ in range(9):
-            await house.flows.recovery.forgot(ADA, TRACE)
+            await house.flows.by_mail.recovery.forgot(ADA, TRACE)
         assert len(await post.deliver()) == 9

@@ -21,7 +21,7 @@ def unheard(error: Exception) -> None:
 async def given_letters(house: House, count: int) -> None:
     for number in range(count):
         await house.register(f"p{number}@example.com")
-        await house.flows.recovery.forgot(f"p{number}@example.com", TRACE)
+        await house.flows.by_mail.recovery.forgot(f"p{number}@example.com", TRACE)
 
 
 class TestTheSender:

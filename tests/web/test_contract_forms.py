@@ -368,7 +368,7 @@ class TestOtherOrigins:
 
 class TestPaths:
     @pytest.mark.parametrize(
-        "path", ["/", "/profile/", "//profile", "/PROFILE", "/auth", "/users/a/b/c", "/users//role"]
+        "path", ["/profile/", "/PROFILE", "/auth", "/users/a/b/c", "/users//role"]
     )
     async def test_have_one_spelling(self, path: str, server: Server) -> None:
         holder = await server.sign_in()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from watchword.domain.errors import Refusal
-from watchword.web.api import users
+from watchword.web import paging
 from watchword.web.app import ROUTES
 from watchword.web.errors import STATUSES
 from watchword.web.policies import PUBLIC, USER, Limit
@@ -57,8 +57,8 @@ class TestTheWords:
 
     def test_give_the_sizes_of_pages_that_the_pages_keep(self) -> None:
         limit = QUERY["limit"].schema
-        assert limit["default"] == users._DEFAULT_LIMIT
-        assert limit["maximum"] == users._LARGEST_LIMIT
+        assert limit["default"] == paging._DEFAULT_LIMIT
+        assert limit["maximum"] == paging._LARGEST_LIMIT
 
 
 class TestRefusalsOfARoute:

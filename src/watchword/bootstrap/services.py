@@ -31,7 +31,7 @@ from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
-from watchword.web.services import Check, FactorServices, Services, WebPolicy
+from watchword.web.services import ByMail, Check, FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
 
@@ -53,9 +53,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         refresh=_refresh(ground, shared),
         held_tokens=_held_tokens(ground, shared),
         credentials=_credentials(ground, proof, factors, passwords),
-        recovery=_recovery(ground, proof, passwords),
-        addresses=Addresses(store, postman, clock),
-        magic_links=_magic_links(ground, factors),
+        by_mail=_by_mail(ground, proof, passwords, factors),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
         invitations=_invitations(ground, registration),
@@ -162,6 +160,16 @@ def _credentials(
         passwords,
         ground.postman,
         ground.clock,
+    )
+
+
+def _by_mail(
+    ground: Ground, proof: PasswordProof, passwords: NewPasswords, factors: FactorServices
+) -> ByMail:
+    return ByMail(
+        _recovery(ground, proof, passwords),
+        Addresses(ground.store, ground.postman, ground.clock),
+        _magic_links(ground, factors),
     )
 
 

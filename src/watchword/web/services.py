@@ -94,6 +94,15 @@ class FactorServices:
     upkeep: SecondFactors
 
 
+@dataclass(frozen=True, slots=True)
+class ByMail:
+    """What is done by links that are mailed."""
+
+    recovery: Recovery
+    addresses: Addresses
+    magic_links: MagicLinks
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passkeys:
     """What is done with passkeys: with a new one, by one, and with one's own."""
@@ -121,9 +130,7 @@ class Services:
     refresh: Refresh
     held_tokens: HeldTokens
     credentials: Credentials
-    recovery: Recovery
-    addresses: Addresses
-    magic_links: MagicLinks
+    by_mail: ByMail
     passkeys: Passkeys
     federation: Federation
     invitations: Invitations

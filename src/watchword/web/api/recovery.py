@@ -19,28 +19,28 @@ _ON_ITS_WAY = "If there is an account with this address, a mail is on its way to
 
 
 async def forgot_password(call: Call, body: EmailBody) -> Answer:
-    await call.services.recovery.forgot(body.email, call.trace)
+    await call.services.by_mail.recovery.forgot(body.email, call.trace)
     return as_json(MessageAnswer(_ON_ITS_WAY), status=202)
 
 
 async def reset_password(call: Call, body: ResetPasswordBody) -> Answer:
     """Signs nobody in: whoever has the mail alone has not shown a second factor."""
-    await call.services.recovery.reset(body.token, body.new_password, call.trace)
+    await call.services.by_mail.recovery.reset(body.token, body.new_password, call.trace)
     return as_json(MessageAnswer("The password was set. Sign in with it."))
 
 
 async def verify_email(call: Call, body: TokenBody) -> Answer:
-    account = await call.services.addresses.confirm(body.token, call.trace)
+    account = await call.services.by_mail.addresses.confirm(body.token, call.trace)
     return as_json(UserAnswer("The address was confirmed.", user_shape(account)))
 
 
 async def resend(call: Call, body: EmailBody) -> Answer:
-    await call.services.addresses.resend(body.email, call.trace)
+    await call.services.by_mail.addresses.resend(body.email, call.trace)
     return as_json(MessageAnswer(_ON_ITS_WAY), status=202)
 
 
 async def change_email(call: Call, body: ChangeEmailBody) -> Answer:
-    await call.services.addresses.request_change(call.user, body.new_email, call.trace)
+    await call.services.by_mail.addresses.request_change(call.user, body.new_email, call.trace)
     message = "A mail is on its way to the new address. It takes effect once that is confirmed."
     return as_json(MessageAnswer(message), status=202)
 
@@ -48,7 +48,7 @@ async def change_email(call: Call, body: ChangeEmailBody) -> Answer:
 async def magic_link(call: Call, body: MagicLinkBody) -> Answer:
     """The cookie binds the link to this browser; it is set whether or not there is an account."""
     _require_magic_links(call)
-    binding = await call.services.magic_links.request(body.email, call.trace)
+    binding = await call.services.by_mail.magic_links.request(body.email, call.trace)
     answer = as_json(MessageAnswer(_ON_ITS_WAY), status=202)
     call.identity.bind_magic_link(answer, binding)
     return answer
@@ -58,7 +58,7 @@ async def complete_magic_link(call: Call, body: MagicLinkCompleteBody) -> Answer
     _require_magic_links(call)
     arrival = await arrival_of(call, body.transport, remember=body.remember)
     held = call.cookie(call.identity.names.magic)
-    grant = await call.services.magic_links.complete(body.token, held, arrival)
+    grant = await call.services.by_mail.magic_links.complete(body.token, held, arrival)
     answer = signed_in(call, grant, "You are signed in.")
     call.identity.unbind_magic_link(answer)
     return answer

@@ -34,7 +34,7 @@ async def rename(call: Call, form: NameForm) -> Answer:
 
 async def change_email(call: Call, form: NewEmailForm) -> Answer:
     try:
-        await call.services.addresses.request_change(call.user, form.new_email, call.trace)
+        await call.services.by_mail.addresses.request_change(call.user, form.new_email, call.trace)
     except Refusal as refusal:
         return show_again(call, "account", form, refusal)
     return see(f"{root_of(call)}/account?done=email")

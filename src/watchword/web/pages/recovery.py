@@ -20,7 +20,7 @@ async def ask_whose(call: Call) -> Answer:
 
 async def forgot_password(call: Call, form: EmailForm) -> Answer:
     try:
-        await call.services.recovery.forgot(form.email, call.trace)
+        await call.services.by_mail.recovery.forgot(form.email, call.trace)
     except Refusal as refusal:
         return show_again(call, "forgot_password", form, refusal)
     return show(call, "mail_sent", {"purpose": "forgot", "email": form.email})
@@ -33,7 +33,7 @@ async def ask_for_password(call: Call) -> Answer:
 async def reset_password(call: Call, form: NewPasswordForm) -> Answer:
     """Signs nobody in: whoever has the mail alone has not shown a second factor."""
     try:
-        await call.services.recovery.reset(form.bare_token, form.new_password, call.trace)
+        await call.services.by_mail.recovery.reset(form.bare_token, form.new_password, call.trace)
     except Refusal as refusal:
         facts = {"token": form.bare_token, **_facts(call)}
         return show_again(call, "reset_password", form, refusal, facts=facts)
@@ -46,7 +46,7 @@ async def ask_to_verify(call: Call) -> Answer:
 
 async def verify_email(call: Call, form: LinkForm) -> Answer:
     try:
-        await call.services.addresses.confirm(form.bare_token, call.trace)
+        await call.services.by_mail.addresses.confirm(form.bare_token, call.trace)
     except Refusal as refusal:
         return show_again(call, "verify_email", form, refusal)
     return show(call, "done", {"what": "email_verified"})
@@ -54,7 +54,7 @@ async def verify_email(call: Call, form: LinkForm) -> Answer:
 
 async def resend(call: Call, form: EmailForm) -> Answer:
     try:
-        await call.services.addresses.resend(form.email, call.trace)
+        await call.services.by_mail.addresses.resend(form.email, call.trace)
     except Refusal as refusal:
         return show_again(call, "verify_email", form, refusal)
     return show(call, "mail_sent", {"purpose": "verify", "email": form.email})
@@ -71,7 +71,7 @@ async def magic_link(call: Call, form: EmailForm) -> Answer:
     """The cookie binds the link to this browser; it is set whether or not there is an account."""
     _require_magic_links(call)
     try:
-        binding = await call.services.magic_links.request(form.email, call.trace)
+        binding = await call.services.by_mail.magic_links.request(form.email, call.trace)
     except Refusal as refusal:
         return show_again(call, "magic_link", form, refusal)
     answer = show(call, "mail_sent", {"purpose": "magic", "email": form.email})
@@ -84,7 +84,7 @@ async def complete_magic_link(call: Call, form: LinkForm) -> Answer:
     arrival = await arrival_of(call, Transport.SESSION, remember=True)
     held = call.cookie(call.identity.names.magic)
     try:
-        outcome = await call.services.magic_links.complete(form.bare_token, held, arrival)
+        outcome = await call.services.by_mail.magic_links.complete(form.bare_token, held, arrival)
     except Refusal as refusal:
         return show_again(call, "magic_link", form, refusal)
     answer = lead_on(call, outcome, form.return_to)

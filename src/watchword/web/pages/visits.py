@@ -17,13 +17,6 @@ from watchword.web.screens.rendering import Visit
 
 Facts = Mapping[str, object]
 _NOTHING: Final[Facts] = {}
-_EMPTY: Final[Facts] = {
-    "filled": _NOTHING,
-    "problems": _NOTHING,
-    "alert": "",
-    "done": "",
-    "return_to": "",
-}
 _CHALLENGE = b"www-authenticate"
 
 
@@ -48,8 +41,7 @@ def show(call: Call, page: str, facts: Facts = _NOTHING, *, status: int = 200) -
     """A page, whose form is empty but for what is ``filled`` in. It leads on to nothing but this
     site, whatever the address said.
     """
-    known = {**_EMPTY, **facts}
-    known["return_to"] = on_site(str(known["return_to"]))
+    known = {**facts, "return_to": on_site(str(facts.get("return_to", "")))}
     return call.services.screens.show(page, visit_of(call), known, status=status)
 
 

@@ -26,6 +26,15 @@ _POLICY: Final[Header] = (
         b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
 )
+# What a form may be shown with, and is not at first.
+_EMPTY: Final[Mapping[str, object]] = {
+    "filled": {},
+    "problems": {},
+    "alert": "",
+    "done": "",
+    "return_to": "",
+    "token": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,7 @@ class Screens:
     ) -> Answer:
         """``facts`` are what the template of that name may say."""
         known = {
+            **_EMPTY,
             **facts,
             "page": page,
             "service": self._look.service_name,
