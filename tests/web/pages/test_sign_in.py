@@ -144,7 +144,7 @@ class TestWithASecondFactor:
         late = await visitor.send(page.forms[0], code=app.next_code())
         assert late.status == 401
         assert late.alert.startswith("That took too long")
-        assert late.form("/sign-in")
+        assert late.form("/sign-in").method == "post"
 
 
 class TestWherePagesAreOff:
