@@ -1,6 +1,9 @@
 """`geo update`, against a server on a real socket in a thread of its own."""
 
 import asyncio
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.maxmind.archives import CITIES, offered
-from tests.adapters.maxmind.server import ARCHIVE, ArchiveServer, archive_server, refusing
+from tests.adapters.maxmind.server import ARCHIVE, ArchiveServer, archive_server, hanging, refusing
 from tests.cli.conftest import Operator
 from watchword.cli.findings import Weight
 from watchword.cli.machine import of_machine
@@ -95,6 +98,36 @@ class TestUpdate:
     def test_says_what_to_set_when_nothing_is(self, operator: Operator) -> None:
         told = operator.refused("geo", "update")
         assert "WATCHWORD_MAXMIND_LICENSE_KEY" in told
+
+
+class TestAnInterruption:
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+    def test_leaves_the_database_as_it_was(
+        self, operator: Operator, offering: ArchiveServer, how: signal.Signals
+    ) -> None:
+        operator("geo", "update")
+        file = file_of(operator)
+        before = file.stat()
+        began = threading.Event()
+        offering.modified = "Fri, 20 Nov 2026 16:05:11 GMT"
+        offering.answers[ARCHIVE] = [hanging(offering.content, 9_000, began.set)]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "watchword", "geo", "update"],
+            cwd=operator.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert began.wait(60)
+        process.send_signal(how)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode != 0, out) == (True, "")
+        if how is signal.SIGINT:
+            assert err.strip() == "Error: Stopped. The database is as it was."
+        assert file.stat() == before
+        beside = {path.name for path in file.parent.iterdir()}
+        assert beside == {file.name, f"{file.name}.lock", f"{file.name}.notes"}
+        assert "is now" in operator("geo", "update").out
 
 
 class TestTheDoctor:

@@ -12,6 +12,8 @@ MODIFIED = "Tue, 17 Nov 2026 16:05:11 GMT"
 ARCHIVE = "/geoip/databases/GeoLite2-City/download?suffix=tar.gz"
 SUM = f"{ARCHIVE}.sha256"
 
+_HANGS = b"\0"  # before an answer whose end never comes
+
 # What is sent to one request; None: nothing, until the caller has had enough.
 Answer = Callable[[str], bytes | None]
 
@@ -28,6 +30,16 @@ def refusing(status: str, headers: str = "") -> Answer:
 def cut_off(content: bytes, at: int) -> Answer:
     """The connection ends in the middle."""
     return lambda _: http(content)[: at - len(content)]
+
+
+def hanging(content: bytes, at: int, began: Callable[[], object]) -> Answer:
+    """The rest never comes; ``began`` is called once the beginning is on its way."""
+
+    def answer(_: str) -> bytes:
+        began()
+        return _HANGS + http(content)[: at - len(content)]
+
+    return answer
 
 
 def silent(_: str) -> None:
@@ -77,8 +89,10 @@ class ArchiveServer:
                 if content is None:
                     await reader.read()
                     return
-                writer.write(content)
+                writer.write(content.removeprefix(_HANGS))
                 await writer.drain()
+                if content.startswith(_HANGS):
+                    await reader.read()
                 if _is_cut(content):
                     return
         except (asyncio.IncompleteReadError, ConnectionError):

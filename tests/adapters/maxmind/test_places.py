@@ -142,7 +142,26 @@ class TestANewFile:
     async def test_that_cannot_be_read_is_told_of(self, shelf: Shelf) -> None:
         shelf.file.mkdir()
         assert await shelf.find(LONDON) is None
+        await shelf.places.look()
         assert shelf.complaints == [f"{shelf.file} cannot be read (Is a directory)."]
+
+    async def test_is_read_as_soon_as_there_is_room_for_a_copy(self, shelf: Shelf) -> None:
+        shelf.put(CITIES)
+        shelf.folder.write_text("a file in its place")
+        assert await shelf.find(LONDON) is None
+        shelf.folder.unlink()
+        assert await shelf.find(LONDON) is not None
+
+    async def test_of_the_same_size_and_time_is_told_apart(self, shelf: Shelf) -> None:
+        """As `rsync --times` leaves it, written in place."""
+        shelf.put(CITIES)
+        await shelf.places.look()
+        before = shelf.file.stat()
+        shelf.file.write_bytes(CITIES.replace(b"Sweden", b"Norway"))
+        os.utime(shelf.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        found = await shelf.find(LINKOEPING)
+        assert found is not None
+        assert found.country == "Norway"
 
     async def test_that_is_the_same_is_not_opened_again(self, shelf: Shelf) -> None:
         shelf.put(CITIES)
@@ -169,7 +188,7 @@ class TestTheFileInUse:
 
     async def test_sweeps_away_copies_that_a_killed_process_left(self, shelf: Shelf) -> None:
         shelf.folder.mkdir()
-        old, new = (shelf.folder / f".places.mmdb.{name}.mapped" for name in ("a", "b"))
+        old, new = (shelf.folder / f".places.mmdb.{name}.watchword-mapped" for name in ("a", "b"))
         for copy in (old, new):
             copy.touch()
         an_hour_ago = new.stat().st_mtime - 3_601

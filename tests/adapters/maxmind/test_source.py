@@ -21,6 +21,7 @@ from tests.adapters.maxmind.server import (
     ArchiveServer,
     archive_server,
     cut_off,
+    hanging,
     http,
     refusing,
     silent,
@@ -300,12 +301,11 @@ class TestWhatIsNotWhatItShouldBe:
 
 class TestAnInterruption:
     async def test_leaves_nothing_behind(self, fetching: Fetching) -> None:
-        half = cut_off(fetching.server.content, 4_000)
-        fetching.server.answers[ARCHIVE] = [half, silent]
+        half = len(fetching.server.content) // 2
+        began = asyncio.Event()
+        fetching.server.answers[ARCHIVE] = [hanging(fetching.server.content, half, began.set)]
         going = asyncio.ensure_future(fetching.source.fetch())
-        while len(fetching.server.requests) < 2:
-            await fetching.server.asked.wait()
-            fetching.server.asked.clear()
+        await began.wait()
         going.cancel()
         with pytest.raises(asyncio.CancelledError):
             await going

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 LARGEST: Final = 2**30  # bytes; the largest that MaxMind offers have some hundred million
 _LONGEST_TYPE: Final = 100
-_MAPPED: Final = ".mapped"
+_MAPPED: Final = ".watchword-mapped"
 _ABANDONED: Final = 3_600  # seconds; a copy has its name for less than one
 _REMEMBERED: Final = 4_096
 _SAMPLES: Final = 1_024
@@ -33,6 +33,10 @@ _IPV6_IN_USE: Final = 0x2000 << 112  # 2000::/3
 
 class DatabaseUnusable(Exception):
     """The text is a sentence for operators."""
+
+
+class DatabaseUnreadable(DatabaseUnusable):
+    """It is not the file's fault, or may not be: another time it may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,8 @@ class Database:
 def open_database(path: Path, folder: Path) -> Database:
     """A copy of ``path``, which lies in ``folder`` without a name for as long as it is used.
 
-    Raise `DatabaseUnusable`. It reads the whole file, so it is for a thread.
+    Raise `DatabaseUnusable`, or of it `DatabaseUnreadable`. It reads the whole file, so it is for a
+    thread.
     """
     import maxminddb  # lazy: 50 ms, and only for those who have a database
 
@@ -76,7 +81,7 @@ def open_database(path: Path, folder: Path) -> Database:
             reader = maxminddb.open_database(copy.name)
         return _tried(reader, path)
     except OSError as error:
-        raise DatabaseUnusable(f"{path} cannot be read ({error.strerror}).") from None
+        raise DatabaseUnreadable(f"{path} cannot be read ({error.strerror or error}).") from None
     except Exception as error:
         if isinstance(error, DatabaseUnusable):
             raise

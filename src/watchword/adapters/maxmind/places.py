@@ -7,10 +7,15 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from watchword.adapters.maxmind.database import Database, DatabaseUnusable, open_database
+from watchword.adapters.maxmind.database import (
+    Database,
+    DatabaseUnreadable,
+    DatabaseUnusable,
+    open_database,
+)
 from watchword.domain.places import Place
 
-# Which file it is, and whether somebody has written to it.
+# Which file it is, and when somebody changed it: what is copied may keep the time of its content.
 _Identity = tuple[int, int, int, int]
 
 
@@ -18,8 +23,8 @@ class MaxMindPlaces:
     """By the file ``path``, which may come, change and go at any time. Copies of it lie in
     ``folder``.
 
-    ``failed`` is told, in a sentence, of a file that cannot be used, and once for each database of
-    one that is damaged inside.
+    ``failed`` is told, in a sentence, of a file that cannot be used or is damaged inside; once, as
+    long as nothing changes.
     """
 
     def __init__(self, path: Path, folder: Path, failed: Callable[[str], None]) -> None:
@@ -28,7 +33,7 @@ class MaxMindPlaces:
         self._failed = failed
         self._database: Database | None = None
         self._seen: _Identity | None = None
-        self._is_damaged = False
+        self._told = ""
 
     @property
     def database(self) -> Database | None:
@@ -48,27 +53,34 @@ class MaxMindPlaces:
         identity = await asyncio.to_thread(self._identify)
         if identity == self._seen:
             return
-        self._seen = identity
         if identity is None:  # it was taken away: what it said may not be said any more
-            self._database = None
+            self._database = self._seen = None
             return
         try:
             database = await asyncio.to_thread(open_database, self._path, self._folder)
+        except DatabaseUnreadable as refusal:
+            self._tell(str(refusal))
         except DatabaseUnusable as refusal:
-            self._failed(str(refusal))
-            return
-        self._database, self._is_damaged = database, False
+            self._seen = identity
+            self._tell(str(refusal))
+        else:
+            self._seen, self._database, self._told = identity, database, ""
 
     def _identify(self) -> _Identity | None:
         try:
             about = self._path.stat()
         except OSError:
             return None
-        return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
+        return about.st_dev, about.st_ino, about.st_size, about.st_ctime_ns
 
     def _complain(self, error: Exception) -> None:
         """A text that is no address, and IPv6 in a database of IPv4, are no damage."""
         is_damage = not isinstance(error, ValueError) or isinstance(error, UnicodeError)
-        if is_damage and not self._is_damaged:
-            self._is_damaged = True
-            self._failed(f"{self._path} is damaged ({type(error).__name__}).")
+        if is_damage:
+            self._tell(f"{self._path} is damaged ({type(error).__name__}).")
+
+    def _tell(self, reason: str) -> None:
+        """Not every minute the same."""
+        if reason != self._told:
+            self._told = reason
+            self._failed(reason)

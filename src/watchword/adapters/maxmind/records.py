@@ -23,7 +23,8 @@ _FLAGS: Final[Mapping[str, Anonymiser]] = {
     "is_residential_proxy": Anonymiser.RESIDENTIAL_PROXY,
     "is_hosting_provider": Anonymiser.HOSTING,
 }
-_ANY_FLAG: Final = ("is_anonymous", "is_anonymous_proxy")
+_KNOWN: Final = _FLAGS.keys() | {"is_anonymous", "is_anonymous_proxy"}
+_NONE: Final[frozenset[Anonymiser]] = frozenset()
 
 
 def place_of(record: object) -> Place | None:
@@ -50,7 +51,10 @@ def _within(fields: Mapping[object, object], name: str) -> Mapping[object, objec
 
 def _name(fields: Mapping[object, object]) -> str | None:
     name = _within(fields, "names").get(_LANGUAGE)
-    return printable(name, NAME_LIMIT) if isinstance(name, str) and name else None
+    if not (isinstance(name, str) and name):
+        return None
+    is_fit = name.isprintable() and len(name) <= NAME_LIMIT  # nearly always, and quickly told
+    return name if is_fit else printable(name, NAME_LIMIT)
 
 
 def _code(value: object) -> str | None:
@@ -70,7 +74,8 @@ def _coordinates(fields: Mapping[object, object]) -> Coordinates | None:
 
 
 def _anonymisers(*groups: Mapping[object, object]) -> frozenset[Anonymiser]:
-    found = {kind for name, kind in _FLAGS.items() for fields in groups if fields.get(name) is True}
-    if not found and any(fields.get(name) is True for name in _ANY_FLAG for fields in groups):
-        found = {Anonymiser.OTHER}
-    return frozenset(found)
+    said = {name for fields in groups for name in fields.keys() & _KNOWN if fields[name] is True}
+    if not said:
+        return _NONE
+    kinds = frozenset(kind for name, kind in _FLAGS.items() if name in said)
+    return kinds or frozenset({Anonymiser.OTHER})

@@ -69,7 +69,9 @@ class MaxMindSource:
             with self._turn() as is_ours:
                 return await self._fetch() if is_ours else Fetched.ELSEWHERE
         except OSError as error:
-            raise FetchFailed(f"{self._path} cannot be written ({error.strerror}).") from None
+            raise FetchFailed(
+                f"{self._path} cannot be written ({error.strerror or error})."
+            ) from None
 
     async def _fetch(self) -> Fetched:
         download = self._download()
