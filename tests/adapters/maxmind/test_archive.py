@@ -71,6 +71,20 @@ class TestAHostileArchive:
         bomb = archive(plain("LICENSE.txt", b"\0" * 2**22), plain(NAME, CITIES))
         assert refused(bomb) == "it is larger than any such database."
 
+    def test_o12_that_claims_to_be_huge_is_not_unpacked_to_its_end(self) -> None:
+        """What is passed over would be unpacked all the same."""
+        huge = member("LICENSE.txt")
+        huge.size = 2**32
+        bomb = gzip.compress(huge.tobuf(tarfile.USTAR_FORMAT) + b"\0" * 2_048)
+        assert refused(bomb) == "it is larger than any such database."
+
+    def test_o12_that_is_mostly_holes_is_refused(self) -> None:
+        """A terabyte of nothing takes a line in a header."""
+        sparse = member(NAME, b"x")
+        sparse.pax_headers = {"GNU.sparse.map": "0,1", "GNU.sparse.size": str(2**40)}
+        told = refused(archive((sparse, b"x"), form=tarfile.PAX_FORMAT))
+        assert told == "there is a link or a device in it."
+
     def test_o12_that_swells_in_a_header_is_refused(self) -> None:
         name = f"{'x' * 2**19}.mmdb"
         bomb = archive(plain(name, CITIES), form=tarfile.GNU_FORMAT)

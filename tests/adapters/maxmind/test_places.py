@@ -222,6 +222,11 @@ class TestADamagedDatabase:
         file = MMDB / "damaged" / "libmaxminddb-uint64-max-epoch.mmdb"
         assert open_database(file, tmp_path).about.built_at == 0
 
+    def test_has_no_records_that_take_milliseconds(self, tmp_path: Path) -> None:
+        file = MMDB / "damaged" / "MaxMind-DB-test-decoder-value-limit-pointer-heavy.mmdb"
+        with pytest.raises(DatabaseUnusable, match="larger than any place"):
+            open_database(file, tmp_path)
+
     def test_that_is_too_large_is_not_copied(self, tmp_path: Path) -> None:
         huge = tmp_path / "huge.mmdb"
         huge.touch()

@@ -3,8 +3,10 @@ socket, which may be slow, lie, break off, or send us elsewhere.
 """
 
 import asyncio
-import fcntl
+import gzip
+import io
 import logging
+import os
 from base64 import b64encode
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -28,7 +30,7 @@ from tests.adapters.maxmind.server import (
 )
 from watchword.adapters.maxmind.archive import Bounds
 from watchword.adapters.maxmind.download import Credentials, Download, Patience
-from watchword.adapters.maxmind.source import MaxMindSource
+from watchword.adapters.maxmind.source import MaxMindSource, unseen
 from watchword.crypto.secret import Secret
 from watchword.domain.places import FetchFailed, FetchRefused
 from watchword.domain.time import DAY
@@ -129,8 +131,23 @@ class TestANewDatabase:
         assert fetching.file.read_bytes() == CITIES
 
     async def test_is_for_other_users_of_the_machine_to_read(self, fetching: Fetching) -> None:
-        await fetching.source.fetch()
+        mask = os.umask(0o077)
+        try:
+            await fetching.source.fetch()
+        finally:
+            os.umask(mask)
         assert fetching.file.stat().st_mode & 0o777 == 0o644
+
+    async def test_is_taken_as_it_is_whatever_its_packing_is_called(
+        self, fetching: Fetching
+    ) -> None:
+        """Storage services tell of a ``.gz`` as of an encoding."""
+        headers = f"Content-Encoding: gzip\r\nLast-Modified: {MODIFIED}\r\n"
+        fetching.server.answers[ARCHIVE] = [
+            lambda _: http(fetching.server.content, headers=headers)
+        ]
+        assert await fetching.source.fetch() is Fetched.NEWER
+        assert fetching.file.read_bytes() == CITIES
 
 
 class TestADatabaseThatIsNewEnough:
@@ -185,6 +202,14 @@ class TestAServerInTrouble:
         fetching.server.answers[ARCHIVE] = [cut_off(content, len(content) // 2)]
         assert await fetching.source.fetch() is Fetched.NEWER
         assert fetching.file.read_bytes() == CITIES
+
+    async def test_that_cuts_off_leaves_nothing_of_what_it_sent(self, fetching: Fetching) -> None:
+        longer = fetching.server.content + b"more"
+        fetching.server.answers[ARCHIVE] = [cut_off(longer + b"and more", len(longer))]
+        target, download = io.BytesIO(), fetching.download()
+        await download.fetch(target, unseen)
+        await download.connections.aclose()
+        assert target.getvalue() == fetching.server.content
 
     async def test_that_cuts_off_each_time_changes_nothing(self, fetching: Fetching) -> None:
         fetching.server.answers[ARCHIVE] = [cut_off(fetching.server.content, 100)] * 4
@@ -284,9 +309,9 @@ class TestWhatIsNotWhatItShouldBe:
         assert [path.name for path in fetching.folder.iterdir()] == ["geo"]
 
     async def test_is_compressed_once_more(self, fetching: Fetching) -> None:
-        answer = http(fetching.server.content, headers="Content-Encoding: gzip\r\n")
+        answer = http(gzip.compress(fetching.server.content), headers="Content-Encoding: gzip\r\n")
         fetching.server.answers[ARCHIVE] = [lambda _: answer]
-        assert "compressed" in await fetching.refused()
+        assert "(SHA-256)" in await fetching.refused()
 
     async def test_is_no_sound_database(self, fetching: Fetching) -> None:
         fetching.file.parent.mkdir()
@@ -322,11 +347,14 @@ class TestAnInterruption:
 
 class TestTwoProcesses:
     async def test_do_not_fetch_at_the_same_time(self, fetching: Fetching) -> None:
-        fetching.file.parent.mkdir()
-        with (fetching.file.parent / "places.mmdb.lock").open("wb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            assert await fetching.source.fetch() is Fetched.ELSEWHERE
-        assert fetching.server.requests == []
+        began = asyncio.Event()
+        fetching.server.answers[ARCHIVE] = [hanging(fetching.server.content, 100, began.set)]
+        first = asyncio.ensure_future(fetching.source.fetch())
+        await began.wait()
+        assert await fetching.source.fetch() is Fetched.ELSEWHERE
+        assert len(fetching.server.requests) == 1
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
         assert await fetching.source.fetch() is Fetched.NEWER
 
     async def test_know_together_when_to_ask_again(self, fetching: Fetching) -> None:
