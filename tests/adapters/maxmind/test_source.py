@@ -317,7 +317,9 @@ class TestWhatIsNotWhatItShouldBe:
         fetching.file.parent.mkdir()
         fetching.file.write_bytes(CITIES)
         fetching.server.content = offered(b"no database")
-        assert await fetching.refused() == "What came is no sound MaxMind database."
+        told = await fetching.refused()
+        assert told.startswith("What came cannot be used: ")
+        assert told.endswith(" is no sound MaxMind database.")
 
     async def test_is_not_there(self, fetching: Fetching) -> None:
         fetching.server.answers[ARCHIVE] = [refusing("404 Not Found")]

@@ -42,18 +42,18 @@ def unseen(came: int, whole: int | None) -> None:
 
 
 class MaxMindSource:
-    """``path`` is where the database is to be. ``open_download`` has connections of its own, for
-    each fetch and its end.
+    """``path`` is where the database is to be. ``open_download`` is called on a thread, for each
+    fetch anew, at whose end its connections are closed.
     """
 
     def __init__(
         self,
         path: Path,
-        download: Callable[[], Download],
+        open_download: Callable[[], Download],
         progress: Progress = unseen,
     ) -> None:
         self._path = path
-        self._download = download
+        self._open_download = open_download
         self._progress = progress
 
     async def due_at(self) -> Instant:
@@ -74,7 +74,7 @@ class MaxMindSource:
             ) from None
 
     async def _fetch(self) -> Fetched:
-        download = self._download()
+        download = await asyncio.to_thread(self._open_download)
         try:
             with TemporaryFile(dir=self._path.parent) as file:  # it has no name, and so no remains
                 target = cast("BinaryIO", file)
@@ -102,8 +102,8 @@ class MaxMindSource:
             _sync(self._path.parent)
             notes = self._read()
             self._write(_Notes(download.url, archive.modified, notes.due))
-        except DatabaseUnusable:
-            raise FetchFailed("What came is no sound MaxMind database.") from None
+        except DatabaseUnusable as refusal:
+            raise FetchFailed(f"What came cannot be used: {refusal}") from None
         finally:
             draft.unlink(missing_ok=True)
 
