@@ -39,7 +39,7 @@ class Application:
         self._edge: Edge | None = None
         self._core: Core | None = None
         self._stop: asyncio.Event | None = None
-        self._chores: asyncio.Future[tuple[None, None]] | None = None
+        self._chores: asyncio.Future[tuple[None, None, None]] | None = None
 
     @property
     def core(self) -> Core:
@@ -56,6 +56,7 @@ class Application:
             try:
                 await core.prepare()
                 await core.user_agents.warm()
+                await core.place_keeper.database.look()
             except BaseException:
                 await core.close()
                 raise
@@ -66,7 +67,9 @@ class Application:
             self._edge = Edge(table, core.services, request_ids=RequestIds(prefix))
             self._stop = asyncio.Event()
             self._chores = asyncio.gather(
-                core.housekeeper.run(self._stop), core.sender.run(self._stop)
+                core.housekeeper.run(self._stop),
+                core.sender.run(self._stop),
+                core.place_keeper.run(self._stop),
             )
 
     def leave(self) -> None:

@@ -31,6 +31,7 @@ from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
+from watchword.web.origins import Origins
 from watchword.web.services import ByMail, Check, FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
@@ -68,7 +69,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         gather=_gathering(ground),
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
-        user_agents=ground.user_agents,
+        origins=Origins(ground.user_agents, ground.places),
         screens=make_screens(settings, ground.log),
         clock=clock,
         meter=ground.meter,

@@ -23,6 +23,9 @@ from watchword.settings.stores import ServerUrl
 
 _DATABASE = "watchword.db"
 _MAIL = "mail"
+_GEO = "geo"
+_PLACES = "places.mmdb"
+_MAXMIND = "https://download.maxmind.com/geoip/databases/GeoLite2-City/download?suffix=tar.gz"
 _MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile chooses, less is, else
 
 
@@ -64,8 +67,9 @@ class Settings(DeclaredPages):
             values[name] = values[name] and folder / values[name]
         if isinstance(values["database_url"], Path):
             values["database_url"] = folder / values["database_url"]
-        if values["breach_file"] is not None:
-            values["breach_file"] = folder / values["breach_file"]
+        for name in ("breach_file", "geo_database"):
+            if values[name] is not None:
+                values[name] = folder / values[name]
         configured, misread = read_providers(found)
         settings = cls(**values, providers=configured)
         problems += [*unreadable.values(), *misread]
@@ -125,6 +129,23 @@ class Settings(DeclaredPages):
     def mail_dir(self) -> Path:
         """Where mail is written to as long as no relay is named."""
         return self.data_dir / _MAIL
+
+    @property
+    def geo_dir(self) -> Path:
+        """Where databases of places are, and copies of those in use."""
+        return self.data_dir / _GEO
+
+    @property
+    def geo_file(self) -> Path:
+        """The database of places, if there is one."""
+        return self.geo_dir / _PLACES if self.geo_database is None else self.geo_database
+
+    @property
+    def geo_source(self) -> str | None:
+        """Where newer ones come from; None: nobody has said that any are to be fetched."""
+        if self.geo_download_url is not None:
+            return self.geo_download_url
+        return _MAXMIND if self.maxmind_license_key is not None else None
 
     @property
     def sender(self) -> Mailbox:
@@ -192,6 +213,12 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.admin_password and settings.admin_email is None:
         name = "WATCHWORD_ADMIN_EMAIL"
         yield name, f"{name}: missing beside WATCHWORD_ADMIN_PASSWORD. Set both, or neither."
+    if settings.maxmind_account_id is None and settings.maxmind_license_key is not None:
+        name = "WATCHWORD_MAXMIND_ACCOUNT_ID"
+        yield name, f"{name}: missing beside WATCHWORD_MAXMIND_LICENSE_KEY. Set both, or neither."
+    if settings.maxmind_account_id is not None and settings.maxmind_license_key is None:
+        name = "WATCHWORD_MAXMIND_LICENSE_KEY"
+        yield name, f"{name}: missing beside WATCHWORD_MAXMIND_ACCOUNT_ID. Set both, or neither."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:

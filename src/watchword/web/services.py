@@ -33,9 +33,9 @@ from watchword.ports import (
     Clock,
     Limits,
     Meter,
-    UserAgents,
 )
 from watchword.web.client_address import Network
+from watchword.web.origins import Origins
 from watchword.web.screens.rendering import Screens
 
 # Raises `Unavailable` when it is not well.
@@ -145,7 +145,7 @@ class Services:
     gather: Callable[[], Awaitable[None]]
     cursors: SignedTexts
     csrf_tokens: SignedTexts
-    user_agents: UserAgents
+    origins: Origins
     screens: Screens
     clock: Clock
     meter: RequestMeter

@@ -47,7 +47,7 @@ async def _sessions(call: Call) -> list[SessionShape]:
     services, caller = call.services, call.user
     live = await services.sessions.list_live(caller.account.id)
     shapes = [
-        session_shape(session, services.user_agents, current=session.id == caller.session.id)
+        session_shape(session, services.origins, current=session.id == caller.session.id)
         for session in live
     ]
     return sorted(shapes, key=lambda shape: not shape.current)
@@ -73,7 +73,7 @@ async def activity(call: Call) -> Answer:
     found = await call.services.audit.list_events(AuditQuery(user=call.user.account.id), page)
     facts = {
         "events": [event_shape(record) for record in found.rows],
-        "device_of": call.services.user_agents.parse,
+        "device_of": call.services.origins.user_agents.parse,
         "cursor": cursor_of(call, found.following, "activity"),
     }
     return show(call, "activity", facts)
