@@ -35,7 +35,8 @@ class DeclaredMail(DeclaredServices):
         "LANGUAGE",
         language(),
         default="en",
-        meaning="Of mail: a folder of templates.",
+        meaning="Of mail: a folder of templates; of pages, for browsers that ask for none that is "
+        "there.",
     )
     templates: Path | None = setting(
         "TEMPLATES",

@@ -1,11 +1,13 @@
 """Languages: found by what a browser asks for, whole, and inert."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from watchword.domain import events
+from watchword.web.pages import refusals, visits
 from watchword.web.screens.rendering import OURS
 from watchword.web.screens.words import Languages, Words
 
@@ -77,3 +79,31 @@ def test_every_template_says_its_texts() -> None:
         bare = re.sub(r"<[^>]*>", "", text, flags=re.DOTALL)
         words = re.findall(r"[A-Za-z]{2,}", bare)
         assert set(words) <= {"UTC", "narrow", "wide", "yes"}, f"{file.name}: {words}"
+
+
+_IN_TEMPLATES = re.compile(
+    r"""say\(\s*["']((?:[^"'\\]|\\.)*)["']|field\(say, "\w+", "([^"]*)\"|\("/account[^"]*", "([^"]*)\""""
+)
+
+
+def test_german_has_every_text_of_the_templates() -> None:
+    said = tomllib.loads((OURS / "languages" / "de.toml").read_text("utf-8"))
+    for file in sorted((OURS / "templates").glob("*.html")):
+        for match in _IN_TEMPLATES.finditer(file.read_text("utf-8")):
+            text = next(filter(None, match.groups()))
+            assert text in said, f"{file.name}: {text}"
+
+
+def test_german_has_all_that_pages_themselves_say() -> None:
+    said = tomllib.loads((OURS / "languages" / "de.toml").read_text("utf-8"))
+    english = tomllib.loads((OURS / "languages" / "en.toml").read_text("utf-8"))
+    own = {*visits.DONE.values(), *refusals.ADVICE.values(), *english}
+    assert own <= said.keys()
+
+
+def test_a_text_and_its_translation_have_the_same_facts() -> None:
+    said = tomllib.loads((OURS / "languages" / "de.toml").read_text("utf-8"))
+    for text, translated in said.items():
+        for pattern in (r"\{\w+\}", "#"):
+            found = [sorted(re.findall(pattern, each)) for each in (text, translated)]
+            assert found[0] == found[1], text

@@ -16,7 +16,7 @@ from watchword.web.headers import Headers
 from watchword.web.routing import RouteTable
 from watchword.web.screens.rendering import Screens, Visit
 
-_ADVICE: Final = {
+ADVICE: Final = {
     "CSRF_FAILED": "This form is not from this page, or it was open for too long. Go back, load "
     "the page again, and send it once more.",
     "FORBIDDEN": "You are signed in, but this is not for your account.",
@@ -40,7 +40,7 @@ def refused(
         return see(f"{root}/sign-in", back_to=back_to)
     accepted = headers.all(b"accept-language")
     visit = Visit(root, screens.languages.chosen(accepted[0] if accepted else None))
-    facts = {"advice": _ADVICE.get(refusal.code, refusal.detail), "code": refusal.code}
+    facts = {"advice": ADVICE.get(refusal.code, refusal.detail), "code": refusal.code}
     answer = screens.show("refused", visit, facts, status=status_of(refusal))
     answer.headers.extend(headers_of(refusal))
     return answer
