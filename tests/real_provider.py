@@ -1,60 +1,28 @@
 """An OpenID provider that others wrote, on a port of this machine: that of `examples/provider`.
 
-It runs on Node and is installed from its lock file at first use, beside pytest's own cache. Where
-there is no Node, what needs it is left out, and says so; in CI it fails.
+It runs on Node, and is installed by `tests.npm`.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.npm import installed
 from tests.proof.processes import end_with_parent
 from watchword.crypto.secret import Secret
 from watchword.domain.federation import OpenIdProvider
 
 HERE = Path(__file__).parents[1] / "examples" / "provider"
 CLIENT_SECRET = "s+e/c:r et"  # what a form would encode, so that forgetting it shows
-SECONDS_TO_INSTALL = 120
 
 
 def modules_of(config: pytest.Config) -> Path:
-    """The provider's modules, in a folder for each content of the lock file."""
-    _require_node()
-    files = [HERE / "package.json", HERE / "package-lock.json"]
-    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
-    cache = config.cache
-    assert cache is not None
-    folder = cache.mkdir("real-provider") / digest
-    if not folder.exists():
-        with TemporaryDirectory(dir=folder.parent) as own:
-            made = Path(own) / digest
-            made.mkdir()
-            for file in files:
-                shutil.copy(file, made)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run(
-                command, cwd=made, check=True, capture_output=True, timeout=SECONDS_TO_INSTALL
-            )
-            try:
-                made.rename(folder)
-            except OSError:
-                assert folder.exists()  # another worker was quicker
-    return folder / "node_modules"
-
-
-def _require_node() -> None:
-    is_there = shutil.which("node") and shutil.which("npm")
-    # In CI nothing is skipped: what is not there fails.
-    if not is_there and "CI" not in os.environ:  # noqa: TID251
-        pytest.skip("THE PROOF AGAINST A REAL OPENID PROVIDER IS LEFT OUT: no node, or no npm")
-    assert is_there, "node and npm are missing: apt-get install nodejs npm"
+    return installed(config, HERE)
 
 
 @contextmanager

@@ -47,15 +47,29 @@ async def a_site(folder: Path, **settings: Any) -> AsyncIterator[Server]:
 async def a_site_at(
     listening: socket.socket, folder: Path, **settings: Any
 ) -> AsyncIterator[Server]:
-    async with serving(folder, public_url=url_of(listening), **settings) as server:
-        config = uvicorn.Config(Site(server.app), lifespan="off", log_config=None)
-        site = Quiet(config)
-        running = asyncio.create_task(site.serve([listening]))
-        try:
-            yield server
-        finally:
-            site.should_exit = True
-            await running
+    async with (
+        serving(folder, public_url=url_of(listening), **settings) as server,
+        _on(listening, Site(server.app)),
+    ):
+        yield server
+
+
+@asynccontextmanager
+async def a_place(listening: socket.socket, folder: Path, **settings: Any) -> AsyncIterator[Server]:
+    """Watchword alone, with its own pages."""
+    async with serving(folder, **settings) as server, _on(listening, server.app):
+        yield server
+
+
+@asynccontextmanager
+async def _on(listening: socket.socket, app: Any) -> AsyncIterator[None]:
+    site = Quiet(uvicorn.Config(app, lifespan="off", log_config=None))
+    running = asyncio.create_task(site.serve([listening]))
+    try:
+        yield
+    finally:
+        site.should_exit = True
+        await running
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -82,7 +82,9 @@ def test_every_template_says_its_texts() -> None:
 
 
 _IN_TEMPLATES = re.compile(
-    r"""say\(\s*["']((?:[^"'\\]|\\.)*)["']|field\(say, "\w+", "([^"]*)\"|\("/account[^"]*", "([^"]*)\""""
+    r"""say\(\s*["']((?:[^"'\\]|\\.)*)["']"""
+    r"""|field\(say, "\w+", "([^"]*)\""""
+    r"""|\("/account[^"]*", "([^"]*)\""""
 )
 
 
