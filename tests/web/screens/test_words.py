@@ -84,7 +84,7 @@ def test_every_template_says_its_texts() -> None:
 _IN_TEMPLATES = re.compile(
     r"""say\(\s*["']((?:[^"'\\]|\\.)*)["']"""
     r"""|field\(say, "\w+", "([^"]*)\""""
-    r"""|\("/account[^"]*", "([^"]*)\""""
+    r"""|\("/(?:account|console)[^"]*", "([^"]*)\""""
 )
 
 

@@ -94,3 +94,15 @@ class DeleteForm(Form, frozen=True):
     """``email``: one's own address, typed again."""
 
     email: Text = ""
+
+
+class InviteForm(Form, frozen=True):
+    email: Text = ""
+    name: Text = ""
+    role: Text = ""
+
+
+class ChoiceForm(Form, frozen=True):
+    """``choice``: one of those that the page offers."""
+
+    choice: Text = ""

@@ -5,9 +5,12 @@ from typing import Final
 
 import msgspec
 
+from watchword.domain.roles import Permission
 from watchword.web.answers import Answer
 from watchword.web.pages import (
     account,
+    console_audit,
+    console_users,
     factors,
     files,
     identities,
@@ -19,12 +22,15 @@ from watchword.web.pages import (
     step_up,
 )
 from watchword.web.pages import forms as f
-from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, Policy
+from watchword.web.policies import FRESH_USER, PUBLIC, USER, Limit, Policy, permitted
 from watchword.web.routing import Route
 
 _AUTH: Final = frozenset({Limit.AUTH})
 _MAIL: Final = frozenset({Limit.AUTH, Limit.MAIL})
 _SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
+READS_USERS: Final = permitted(Permission.USERS_READ)
+INVITES: Final = permitted(Permission.USERS_INVITE, fresh=True)
+GIVES_ROLES: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
 
 def _see(path: str, page: Callable[..., Awaitable[Answer]], who: Policy = PUBLIC) -> Route:
@@ -102,5 +108,20 @@ PAGES: Final = (
     _see("/account/data", sessions.download, USER),
     _see("/account/delete", account.ask_to_delete, FRESH_USER),
     _send("/account/delete", account.delete, f.DeleteForm, who=FRESH_USER),
+
+    # For operators
+    _see("/console", console_users.search, READS_USERS),
+    _see("/console/users", console_users.search, READS_USERS),
+    _see("/console/invite", console_users.ask_whom_to_invite, INVITES),
+    _send("/console/invite", console_users.invite, f.InviteForm, who=INVITES),
+    _see("/console/users/{id}", console_users.user, READS_USERS),
+    _send("/console/users/{id}/role", console_users.change_role, f.ChoiceForm, who=GIVES_ROLES),
+    _send("/console/users/{id}/status", console_users.change_status, f.ChoiceForm,
+          who=permitted(Permission.USERS_STATUS, fresh=True)),
+    _send("/console/users/{id}/end-sessions", console_users.end_sessions, f.NoForm,
+          who=permitted(Permission.SESSIONS_END, fresh=True)),
+    _send("/console/users/{id}/delete", console_users.delete, f.NoForm,
+          who=permitted(Permission.USERS_DELETE, fresh=True)),
+    _see("/console/audit", console_audit.search, permitted(Permission.AUDIT_READ)),
 )
 # fmt: on

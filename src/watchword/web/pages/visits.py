@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from watchword.domain.errors import Invalid, NotAuthenticated, Refusal, Unavailable
+from watchword.domain.roles import Permission
 from watchword.domain.standing import Caller
 from watchword.flows.grants import Grant
 from watchword.web.answers import Answer
@@ -34,7 +35,11 @@ def visit_of(call: Call, caller: Caller | None = None) -> Visit:
     if known is None:
         return Visit(root_of(call), words)
     token = call.services.csrf_tokens.sign(known.session.id)
-    return Visit(root_of(call), words, known.account, token)
+    return Visit(root_of(call), words, known.account, token, _is_operator(known))
+
+
+def _is_operator(caller: Caller) -> bool:
+    return Permission.USERS_READ in caller.permissions | caller.withheld
 
 
 def show(call: Call, page: str, facts: Facts = _NOTHING, *, status: int = 200) -> Answer:
@@ -115,6 +120,11 @@ DONE: Final = {
     "passkey_removed": "The passkey was removed.",
     "linked": "You can sign in by this provider from now on.",
     "unlinked": "This way to sign in was removed.",
+    "invited": "The user was invited by mail.",
+    "deleted": "The account was deleted, with all that belonged to it.",
+    "user_role": "The role was changed.",
+    "user_status": "The status was changed.",
+    "user_sessions": "The user's sessions were ended.",
 }
 
 

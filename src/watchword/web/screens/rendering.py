@@ -40,13 +40,15 @@ _EMPTY: Final[Mapping[str, object]] = {
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Who looks at a page, and where: ``root`` is the path that this application is mounted at,
-    ``csrf_token`` what a form of theirs has to carry; both are empty for many.
+    ``csrf_token`` what a form of theirs has to carry; both are empty for many. An operator
+    is shown the way to the console.
     """
 
     root: str
     words: Words
     account: Account | None = None
     csrf_token: str = ""
+    is_operator: bool = False
 
 
 class Screens:
@@ -81,6 +83,7 @@ class Screens:
             "say": visit.words.say,
             "account": visit.account,
             "csrf_token": visit.csrf_token,
+            "is_operator": visit.is_operator,
             "logo": self.assets.logo,
             "href": lambda path: f"{visit.root}{path}",
             "asset": lambda name: f"{visit.root}{self.assets.address(name)}",
