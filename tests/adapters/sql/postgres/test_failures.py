@@ -5,11 +5,13 @@ import socket
 import traceback
 from collections.abc import Awaitable, Callable
 from functools import partial
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from tests.adapters.sql.postgres.conftest import Stopwatch, node, until
+from tests.faults.proxy import Proxy
 from tests.servers.postgres import Server
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
@@ -96,6 +98,49 @@ class TestAnError:
         told = "".join(traceback.format_exception(raised.value)) + repr(store._pool._address)
         assert secret not in told
         await store.close()
+
+
+class Stranger(Proxy):
+    """Somebody else answers at the address of the server, until it is ``gone``."""
+
+    gone = False
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.gone:
+            await super()._serve(reader, writer)
+            return
+        await reader.read(8)  # the question for TLS
+        writer.write(b"N")
+        await reader.read(1_024)
+        writer.write(_said(b"R", bytes(4)) + _said(b"S", b"server_version\0\xff\0"))
+        writer.write(_said(b"K", bytes(8)) + _said(b"Z", b"I"))
+        await writer.drain()
+        writer.close()
+
+
+def _said(kind: bytes, content: bytes) -> bytes:
+    """A message of the protocol (PostgreSQL, section 55.7)."""
+    return kind + (len(content) + 4).to_bytes(4) + content
+
+
+class TestAnAnswerThatCannotBeRead:
+    async def test_x05_is_no_other_failure_than_none_and_ends_with_its_cause(
+        self, postgres_url: str, stopwatch: Stopwatch
+    ) -> None:
+        server = urlsplit(postgres_url)
+        stranger = Stranger(str(server.hostname), server.port or 5432)
+        async with stranger.running():
+            place = server._replace(netloc=f"{server.username}@127.0.0.1:{stranger.port}")
+            store = node(Address.parse(urlunsplit(place)), stopwatch, 3)
+            for ask in READS.values():
+                with pytest.raises(StoreFailed, match="cannot be reached"):
+                    await ask(store)
+            with pytest.raises(StoreFailed, match="not heard"):
+                await store.revocations.ready(SECOND // 4)
+            stranger.gone = True
+            await store.revocations.ready(5 * SECOND)
+            await store.check()
+            await store.close()
 
 
 class TestALostConnection:
