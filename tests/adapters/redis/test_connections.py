@@ -19,7 +19,7 @@ from watchword.adapters.redis.address import Address
 from watchword.crypto.secret import Secret
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
-from watchword.domain.time import HOUR, MINUTE
+from watchword.domain.time import HOUR, MINUTE, SECOND
 from watchword.ports import Allowance
 from watchword.testing.conformance.ground import NOW
 
@@ -161,6 +161,26 @@ class TestFaults:
                 assert perf_counter() - began < 0.6
                 with pytest.raises(RedisFailed):
                     await first
+
+    async def test_b14_who_gives_up_when_it_is_its_turn_leaves_it_to_the_next(
+        self, url: str
+    ) -> None:
+        async with connected(url, size=1, patience=5 * SECOND) as connections:
+
+            async def ask_and_cancel_the_next() -> None:
+                await connections.command("PING")
+                waiting[1].cancel()
+
+            waiting = [
+                asyncio.create_task(ask_and_cancel_the_next()),
+                *(asyncio.create_task(connections.command("ECHO", "x")) for _ in range(2)),
+            ]
+            began = perf_counter()
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            assert answers[0] is None
+            assert isinstance(answers[1], asyncio.CancelledError)
+            assert answers[2] == b"x"
+            assert perf_counter() - began < 2.5
 
     async def test_a_request_that_is_given_up_gets_nobody_elses_answer(self, url: str) -> None:
         """Its answer, still on the way, must not be taken for that of the next command."""

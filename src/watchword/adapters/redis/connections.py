@@ -77,6 +77,9 @@ class Connections:
             protocol=_PROTOCOL,
             **self._options,
         )
+        # The pool's own turns are lost with whoever is cancelled when it is theirs (Python before
+        # 3.13), and the next would wait in vain.
+        self._room = asyncio.Semaphore(size)
         self._suspicions = 0
         self._checked: dict[Connection, int] = {}
 
@@ -122,7 +125,7 @@ class Connections:
 
     async def _ask(self, *words: Word) -> Reply:
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._patience), self._room:
                 return await self._answer_to(words)
         except NoScriptError:
             raise
