@@ -266,6 +266,17 @@ class TestTheLease:
         await service.until(lambda: service.beats[-1] == 1_009.5)
         assert await service.verdict(good) == ADMITTED
 
+    async def test_x07_is_not_prolonged_by_words_of_what_is_still_to_come(
+        self, guarding: Guarding, liar: LyingWatchword, time: StoppedTime
+    ) -> None:
+        """Once Watchword is cut off, a minute that its clock leapt would be a minute of trust."""
+        service, good = await guarding(), token(time.now())
+        await liar.say(beat(60_000))
+        await service.hears_a_beat()
+        assert await service.verdict(good) == ADMITTED
+        time.advance(1)
+        assert await service.verdict(good) == UNAVAILABLE
+
     async def test_is_not_prolonged_by_events_or_other_comments(
         self, guarding: Guarding, liar: LyingWatchword, time: StoppedTime
     ) -> None:
