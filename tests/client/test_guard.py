@@ -138,6 +138,12 @@ class TestWrongCredentials:
         await service.guard({"type": "websocket", "headers": []}, receive, send)
         assert sent == [{"type": "websocket.close", "code": 1008}]
 
+    async def test_what_it_cannot_look_at_does_not_get_past_it(self, guarding: Guarding) -> None:
+        service, said = await guarding(), "no connection that the guard can look at"
+        for kind in ("webtransport", "HTTP", ""):
+            with pytest.raises(ValueError, match=said):
+                await service.guard({"type": kind, "headers": []}, None, None)
+
     async def test_what_is_public_is_let_through_without_a_caller(self, guarding: Guarding) -> None:
         service = await guarding(is_public=lambda scope: scope["path"] == "/health")
         open_one = await service.ask("garbage", "/health")
