@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
@@ -21,7 +22,7 @@ from watchword.adapters.sql.statements import UniqueViolation
 from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND
-from watchword.ports import Allowance, Unit
+from watchword.ports import Allowance, AuditQuery, PageRequest, Unit
 from watchword.testing.conformance.ground import (
     NOW,
     a_session,
@@ -270,27 +271,51 @@ CREATE TRIGGER clash BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION cla
 """
 
 
+@asynccontextmanager
+async def _in_as_many_as_may_be(store: PostgresStore) -> AsyncIterator[None]:
+    """Transactions that do nothing until the block is left."""
+    inside, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def stay() -> None:
+        async with store.transaction():
+            inside.release()
+            await leave.wait()
+
+    staying = [asyncio.create_task(stay()) for _ in range(8)]
+    for _ in staying:
+        await inside.acquire()
+    try:
+        yield
+    finally:
+        leave.set()
+        await asyncio.gather(*staying)
+
+
 class TestThePool:
     async def test_waits_for_room_and_no_longer_than_it_says(
         self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("watchword.adapters.sql.postgres.pool._TURN_WITHIN", 50)
-        inside, leave = asyncio.Semaphore(0), asyncio.Event()
-
-        async def stay() -> None:
-            async with store.transaction():
-                inside.release()
-                await leave.wait()
-
-        staying = [asyncio.create_task(stay()) for _ in range(8)]
-        for _ in staying:
-            await inside.acquire()
-        with pytest.raises(StoreFailed, match="busy for too long"):
-            await given(store, ADA)
-        assert await store.reading.accounts.find(ADA.id) is None  # there is room to read
-        leave.set()
-        await asyncio.gather(*staying)
+        async with _in_as_many_as_may_be(store):
+            with pytest.raises(StoreFailed, match="busy for too long"):
+                await given(store, ADA)
+            assert await store.reading.accounts.find(ADA.id) is None  # there is room to read
         await given(store, ADA)
+
+    async def test_x01_has_room_to_read_however_long_others_search(
+        self, store: PostgresStore, outsider: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("watchword.adapters.sql.postgres.pool._TURN_WITHIN", 500)
+        async with outsider.transaction():
+            await outsider.execute("LOCK TABLE audit_events")
+            searching = [
+                asyncio.create_task(store.reading.audit.list_events(AuditQuery(), PageRequest(9)))
+                for _ in range(3)
+            ]
+            await _until_somebody_waits(outsider)
+            async with _in_as_many_as_may_be(store):
+                assert await store.reading.accounts.find(ADA.id) is None
+        assert [page.rows for page in await asyncio.gather(*searching)] == [[]] * 3
 
     async def test_serves_many_more_than_it_has(self, store: PostgresStore) -> None:
         await asyncio.gather(*(given(store, an_account(f"p{n}")) for n in range(100)))
