@@ -16,6 +16,7 @@ from tests.adapters.redis.conftest import RedisCounters
 from tests.servers.redis import RedisServer, free_port, running
 from watchword.adapters.redis import AddressUnusable, Connections, Names, RedisFailed
 from watchword.adapters.redis.address import Address
+from watchword.adapters.redis.scripts import Script
 from watchword.crypto.secret import Secret
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
@@ -149,6 +150,26 @@ class TestFaults:
                 assert {type(one) for one in refused} == {RedisFailed}
                 assert "in time" in await why(connections)
             await connections.check("k")
+
+    async def test_x05_a_script_that_has_to_be_sent_again_is_waited_for_no_longer(self) -> None:
+        patience = 0.4
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Slow to say that it does not know the script; to the script it says nothing."""
+            await reader.read(1_024)
+            await asyncio.sleep(patience * 0.7)
+            writer.write(b"-NOSCRIPT No matching script.\r\n")
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, connected(url, patience=int(patience * 1_000)) as connections:
+            began = perf_counter()
+            with pytest.raises(RedisFailed) as raised:
+                await connections.run(Script("return 1"), "k")
+            assert "in time" in str(raised.value)
+            assert perf_counter() - began < patience * 1.25
 
     async def test_who_finds_no_free_connection_does_not_wait_longer(
         self, server: RedisServer
