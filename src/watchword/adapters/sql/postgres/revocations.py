@@ -17,7 +17,7 @@ from typing import Final, Protocol
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.calls import CALL_OUT, CHANNEL, CallUnknown, Probe, read_call
-from watchword.adapters.sql.postgres.driver import FAILURES, Connection, connect
+from watchword.adapters.sql.postgres.driver import Connection, connect
 from watchword.adapters.sql.postgres.membership import Membership
 from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.subscriptions import Subscriptions
@@ -32,7 +32,6 @@ _WHO: Final = "SELECT pg_backend_pid()"
 _CONNECT_WITHIN: Final[Span] = 5 * SECOND // 4
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25  # seconds
 _LEAVE_WITHIN: Final = 1.0  # seconds
-_FAILED: Final[tuple[type[Exception], ...]] = (*FAILURES, StoreFailed)
 _NEVER: Final = float("-inf")
 
 
@@ -152,8 +151,8 @@ class PostgresRevocations:
         while not self._leaving.is_set():
             try:
                 await self._follow()
-            except _FAILED:
-                pass  # whatever it was, the next attempt is the answer to it
+            except Exception:  # noqa: BLE001, S110  whatever it was, nobody else takes it up
+                pass
             finally:
                 self._good_until = _NEVER
                 self._subscriptions.end()
