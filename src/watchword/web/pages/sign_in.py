@@ -44,9 +44,10 @@ async def second_step(call: Call, form: SecondStepForm) -> Answer:
     try:
         pending = await step.find(form.mfa_token)
         first = pending.first
+        held_by_browsers = first.transport is not Transport.BODY
         arrival = await arrival_of(
             call,
-            Transport.SESSION,
+            first.transport if held_by_browsers else Transport.SESSION,
             remember=first.remember,
             trusts_device=bool(form.trust_device) or first.trusts_device,
         )
