@@ -14,8 +14,11 @@ import pytest
 
 from tests.kept import name_database
 from tests.servers.postgres import Server, running
+from tests.servers.redis import shared
+from watchword.adapters.redis import Connections
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.migration import migrate
+from watchword.crypto.secret import Secret
 
 SQLITE, POSTGRES = "sqlite", "postgres"
 _CHOSEN = os.environ.get("WATCHWORD_TEST_STORE")
@@ -78,3 +81,22 @@ async def empty(url: str) -> None:
     tables = [row[0] for row in await connection.fetch(_TABLES)]
     await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
     await connection.close()
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+    with shared(tmp_path_factory.mktemp("redis"), worker_id) as url:
+        yield url
+
+
+@pytest.fixture
+async def redis_url(shared_redis: str) -> str:
+    """Of a Redis that is empty."""
+    await flush(shared_redis)
+    return shared_redis
+
+
+async def flush(url: str) -> None:
+    connections = Connections(Secret(url.encode()))
+    await connections.command("FLUSHDB")
+    await connections.close()
