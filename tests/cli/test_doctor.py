@@ -287,7 +287,12 @@ class TestTheCommand:
         operator("migrate")
         assert f"Store: {path}, schema {NEWEST}." in operator("doctor").out
         told = operator("doctor", "--json").json["store"]
-        assert told == {"place": str(path), "schema": NEWEST, "isReachable": True}
+        assert told == {
+            "place": str(path),
+            "sessions": str(path),
+            "schema": NEWEST,
+            "isReachable": True,
+        }
 
     def test_tells_that_the_store_cannot_be_used_and_what_to_do(
         self, operator: Operator, monkeypatch: pytest.MonkeyPatch
@@ -322,3 +327,13 @@ class TestTheCommand:
         said = operator("doctor", "--json").json
         assert said["settings"]["WATCHWORD_PROFILE"] == "standard"
         assert {"weight", "subject", "problem", "remedy"} == set(said["findings"][0])
+
+    def test_tells_where_sessions_move(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_REDIS_URL", "redis://:hunter2@127.0.0.1:1/0")
+        assert "Sessions:" not in operator("doctor", code=1).out
+        monkeypatch.setenv("WATCHWORD_SESSION_STORE", "redis")
+        place = "redis://<hidden>@127.0.0.1:1/0"
+        assert f"Sessions: what moves in them is kept at {place}." in operator("doctor", code=1).out
+        assert operator("doctor", "--json", code=1).json["store"]["sessions"] == place

@@ -14,7 +14,12 @@ from watchword.domain.mail import Mailbox
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
-from watchword.settings.choices import EmailVerification, Profile, SessionLimit
+from watchword.settings.choices import (
+    EmailVerification,
+    Profile,
+    SessionLimit,
+    SessionStore,
+)
 from watchword.settings.declared_stores import DeclaredStores
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
@@ -192,6 +197,9 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.admin_password and settings.admin_email is None:
         name = "WATCHWORD_ADMIN_EMAIL"
         yield name, f"{name}: missing beside WATCHWORD_ADMIN_PASSWORD. Set both, or neither."
+    if settings.session_store is SessionStore.REDIS and settings.redis_url is None:
+        name = "WATCHWORD_SESSION_STORE"
+        yield name, f"{name}: redis needs a server. Name it in WATCHWORD_REDIS_URL."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:

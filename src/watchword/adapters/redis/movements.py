@@ -1,8 +1,8 @@
 """What moves in a session while it lives, as one hash of Redis: one script on one key each.
 
 ``generation``; ``rotated``, when that last moved on, and ``before``, a few times before that, with
-the newest first; ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times are ms
-by the clocks of the nodes. Nothing there is secret, or tells whose it is.
+the newest first; ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times are
+ms by the clocks of the nodes. Nothing there is secret, or tells whose it is.
 
 Invariant: a sign-in makes a hash, and nothing else does; what is gone does not come back.
 """

@@ -12,7 +12,7 @@ from watchword.adapters.redis.failures import RedisFailed
 from watchword.adapters.redis.movements import Movements
 from watchword.adapters.redis.names import Names
 from watchword.adapters.redis.session_unit import MovingReading, MovingUnit
-from watchword.adapters.redis.sessions import RedisSessions
+from watchword.adapters.redis.sessions import Endings, RedisSessions
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import Instant, Span
 from watchword.ports import Change, OpenStore, Revocations, Topic, Unit
@@ -27,7 +27,7 @@ class RedisSessionStore:
         self._movements = Movements(connections, names, self.revocations.note)
         self._owed: set[str] = set()
         sessions = RedisSessions(
-            store.reading.sessions, store.reading.accounts, self._movements, set()
+            store.reading.sessions, store.reading.accounts, self._movements, Endings()
         )
         self.reading = MovingReading(store.reading, sessions)
         self.limits = store.limits
@@ -85,7 +85,7 @@ class RedisSessionStore:
 
 
 class _Transaction:
-    __slots__ = ("_ended", "_forget", "_kept", "_movements")
+    __slots__ = ("_endings", "_forget", "_kept", "_movements")
 
     def __init__(
         self,
@@ -96,10 +96,10 @@ class _Transaction:
         self._kept = kept
         self._movements = movements
         self._forget = forget
-        self._ended: set[str] = set()
+        self._endings = Endings()
 
     async def __aenter__(self) -> MovingUnit:
-        return MovingUnit(await self._kept.__aenter__(), self._movements, self._ended)
+        return MovingUnit(await self._kept.__aenter__(), self._movements, self._endings)
 
     async def __aexit__(
         self,
@@ -114,12 +114,14 @@ class _Transaction:
         try:
             await self._kept.__aexit__(None, None, None)
         except BaseException:
-            if self._ended:
-                with suppress(RedisFailed):
-                    await self._forget(self._ended)
+            with suppress(RedisFailed):
+                await self._forget_the_ended()
             raise
-        if self._ended:
-            await self._forget(self._ended)
+        await self._forget_the_ended()
+
+    async def _forget_the_ended(self) -> None:
+        if self._endings.are_due:
+            await self._forget(self._endings.session_ids)
 
 
 class _WithLosses:

@@ -1,7 +1,7 @@
 """A transaction, and what is read outside of one, with `RedisSessions` in the place of sessions."""
 
 from watchword.adapters.redis.movements import Movements
-from watchword.adapters.redis.sessions import RedisSessions
+from watchword.adapters.redis.sessions import Endings, RedisSessions
 from watchword.domain.accounts import Account, EmailAddress, Status
 from watchword.ports import Accounts, Reading, Unit
 
@@ -21,10 +21,10 @@ class MovingReading:
 
 
 class MovingUnit:
-    """``ended`` is told which sessions end in it."""
+    """``endings`` is told which sessions end in it."""
 
-    def __init__(self, unit: Unit, movements: Movements, ended: set[str]) -> None:
-        self.sessions = RedisSessions(unit.sessions, unit.accounts, movements, ended)
+    def __init__(self, unit: Unit, movements: Movements, endings: Endings) -> None:
+        self.sessions = RedisSessions(unit.sessions, unit.accounts, movements, endings)
         self.accounts = _Accounts(unit.accounts, self.sessions)
         self.administrators = unit.administrators
         self.passkeys = unit.passkeys

@@ -1,10 +1,10 @@
 """Sessions of which another store says which there are, and Redis how far they have come.
 
-The other store has the row of a session, its proof and its end; in it the idle end is the absolute
-one. Invariant: a session is alive only if both say so, and its end is never Redis's alone.
+The other store has the row of a session, its proof and its end. Invariant: a session is alive only
+if both say so, and its end is never Redis's alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from watchword.adapters.redis.failures import RedisFailed
@@ -16,43 +16,70 @@ from watchword.ports import Accounts, Sessions, Standing
 _EVER: Instant = 0
 
 
-def _as_it_stands(session: Session, movement: Movement | None) -> Session:
+def _to_keep(session: Session) -> Session:
+    """What the other store has of it: the idle end is the absolute one. The salt is turned, so that
+    without Redis, where every used token would look new, none of its tokens is genuine.
+    """
+    return replace(session, salt=_turned(session.salt), idle_expires_at=session.expires_at)
+
+
+def _as_it_began(kept: Session) -> Session:
+    idle_end = min(kept.last_seen_at + kept.idle_ttl, kept.idle_expires_at)
+    return replace(kept, salt=_turned(kept.salt), idle_expires_at=idle_end)
+
+
+def _turned(salt: bytes) -> bytes:
+    return bytes(byte ^ 0xFF for byte in salt)
+
+
+def _as_it_stands(kept: Session, movement: Movement | None) -> Session:
     """A session whose hash is gone has ended, although nobody has written that down: there is no
     telling how far it had come.
     """
+    session = _as_it_began(kept)
     if movement is None:
-        return replace(_as_it_began(session), ended_at=session.last_seen_at)
+        return replace(session, ended_at=session.last_seen_at)
     return movement.of(session)
 
 
-def _as_it_began(session: Session) -> Session:
-    """With the idle end that the other store does not keep."""
-    idle_end = session.last_seen_at + session.idle_ttl
-    return replace(session, idle_expires_at=min(idle_end, session.idle_expires_at))
+class Endings:
+    """Which sessions end in a transaction, again if they had ended before: whoever commits makes
+    Redis forget them, and may have failed to the last time.
+    """
+
+    __slots__ = ("are_due", "session_ids")
+
+    def __init__(self) -> None:
+        self.session_ids: set[str] = set()
+        self.are_due = False
+
+    def add(self, session_ids: Iterable[str]) -> None:
+        """None of them, when those who end had all ended before."""
+        self.session_ids.update(session_ids)
+        self.are_due = True
 
 
 class RedisSessions:
-    """``kept`` and ``accounts`` are the other store's, in one transaction. What has ended in it is
-    added to ``ended``, again if it had ended before: whoever commits makes Redis forget it, and may
-    have failed to the last time.
-    """
+    """``kept`` and ``accounts`` are the other store's, in one transaction."""
 
     def __init__(
-        self, kept: Sessions, accounts: Accounts, movements: Movements, ended: set[str]
+        self, kept: Sessions, accounts: Accounts, movements: Movements, endings: Endings
     ) -> None:
         self._kept = kept
         self._accounts = accounts
         self._movements = movements
-        self._ended = ended
+        self._endings = endings
 
     async def open(
         self, session: Session, *, limit: int, evicts: bool, proven: str | None
     ) -> Sequence[str]:
         """Should the transaction fail, the hash stays for its time, of a session that is none."""
         await self._clear_away_the_dead(session, limit)
-        lasting = replace(session, idle_expires_at=session.expires_at)
-        evicted = await self._kept.open(lasting, limit=limit, evicts=evicts, proven=proven)
-        self._ended.update(evicted)
+        evicted = await self._kept.open(
+            _to_keep(session), limit=limit, evicts=evicts, proven=proven
+        )
+        if evicted:
+            self._endings.add(evicted)
         await self._movements.begin(session)
         return evicted
 
@@ -102,10 +129,10 @@ class RedisSessions:
             return None
         await self._movements.touch([(session.id, now)])
         movement = await self._movements.find(session.id)
-        return None if movement is None else movement.of(proven)
+        return None if movement is None else _as_it_stands(proven, movement)
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
-        self._ended.add(session_id)
+        self._endings.add([session_id])
         return await self._kept.end(session_id, reason, now=now)
 
     async def end_all(
@@ -113,7 +140,7 @@ class RedisSessions:
     ) -> int:
         going = [s for s in await self._claim_all(user_id) if s.id != keep]
         ended = await self._kept.end_all(user_id, reason, now=now, keep=keep)
-        self._ended.update(session.id for session in going)
+        self._endings.add(session.id for session in going)
         try:
             return len(await self._alive([s for s in going if s.is_alive(now)], now))
         except RedisFailed:  # which is no reason not to end them; nobody hears of the number
@@ -121,7 +148,7 @@ class RedisSessions:
 
     async def claim_all(self, user_id: str) -> None:
         """All of a user's end in this transaction, in whatever way."""
-        self._ended.update(session.id for session in await self._claim_all(user_id))
+        self._endings.add([session.id for session in await self._claim_all(user_id)])
 
     async def _claim_all(self, user_id: str) -> Sequence[Session]:
         """Those that nobody has ended. Reading the account in a transaction keeps others from
