@@ -14,7 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.kept import named_database
+from tests.kept import moving_sessions, named_database
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -190,6 +190,12 @@ def sqlite_of(core: Core) -> SqliteStore:
     return core.store
 
 
+def require_counters_in_the_database(core: Core) -> None:
+    """For tests that look at them there."""
+    if core.stores.counters is not None:
+        pytest.skip("Another product counts.")
+
+
 class SenderByHand(Sender):
     """Sends when a test says so, for what is sent when is what tests are about."""
 
@@ -245,6 +251,7 @@ async def serving(
     """
     clock, log = clock or FakeClock(), Lines()
     settings["database_url"] = named_database(folder) or settings.get("database_url")
+    settings |= moving_sessions(folder)
     chosen = Settings(data_dir=folder, **settings)
     path = chosen.database
     if isinstance(path, Path) and not path.exists():

@@ -18,7 +18,7 @@ from tests.proof.stage import (
 )
 from watchword.domain.time import MINUTE, SECOND
 
-pytestmark = pytest.mark.every_store
+pytestmark = pytest.mark.every_store(moving=True)
 GRACE = 10 * SECOND
 
 
