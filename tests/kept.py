@@ -66,13 +66,15 @@ def moved(settings: Settings, session_id: str) -> dict[str, int]:
 
     with ThreadPoolExecutor(1) as thread:
         found = thread.submit(asyncio.run, ask()).result()
-    if found is None:
-        return {}
+    return {} if found is None else columns_of(found)
+
+
+def columns_of(movement: Movement) -> dict[str, int]:
     return {
-        "generation": found.generation,
-        "rotated_at": found.rotated_at,
-        "last_seen_at": found.last_seen_at,
-        "idle_expires_at": found.idle_expires_at,
+        "generation": movement.generation,
+        "rotated_at": movement.rotated_at,
+        "last_seen_at": movement.last_seen_at,
+        "idle_expires_at": movement.idle_expires_at,
     }
 
 
