@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Operator
+from tests.servers.redis import running
 from watchword.bootstrap.storage import NEWEST
 from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
@@ -327,6 +328,20 @@ class TestTheCommand:
         said = operator("doctor", "--json").json
         assert said["settings"]["WATCHWORD_PROFILE"] == "standard"
         assert {"weight", "subject", "problem", "remedy"} == set(said["findings"][0])
+
+    @pytest.mark.parametrize(
+        ("store", "lost"), [("database", "sign-ins ("), ("redis", "and sessions, whose people")]
+    )
+    def test_warns_of_a_redis_that_throws_away_what_it_keeps(
+        self, store: str, lost: str, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with running(operator.folder, "--maxmemory-policy", "allkeys-lru") as redis:
+            monkeypatch.setenv("WATCHWORD_REDIS_URL", redis.url)
+            monkeypatch.setenv("WATCHWORD_SESSION_STORE", store)
+            said = operator("doctor").out
+        assert "allkeys-lru" in said
+        assert lost in said
+        assert "noeviction" in said
 
     def test_tells_where_sessions_move(
         self, operator: Operator, monkeypatch: pytest.MonkeyPatch

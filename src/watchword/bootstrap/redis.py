@@ -34,5 +34,8 @@ class RedisCounters:
         """Raise `Unavailable` unless it can be written to."""
         await self.connections.check(self.names.limit("check"))
 
+    async def eviction_policy(self) -> str | None:
+        return await self.connections.eviction_policy()
+
     async def close(self) -> None:
         await self.connections.close()

@@ -117,6 +117,10 @@ class Counters(Protocol):
         """Raise `Unavailable` unless it can count."""
         ...
 
+    async def eviction_policy(self) -> str | None:
+        """By what it forgets when its memory is short; None when it does not tell."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -84,13 +84,21 @@ async def _of_counters(settings: Settings) -> Sequence[Finding]:
     counters = counters_of(settings.redis_url)
     if settings.redis_url is None or counters is None:
         return ()
+    place = settings.redis_url.place
     try:
         await counters.check()
+        policy = await counters.eviction_policy()
     except Unavailable as error:
-        return [broken(settings.redis_url.place, str(error), _AGAIN)]
+        return [broken(place, str(error), _AGAIN)]
     finally:
         await counters.close()
-    return ()
+    if policy in {None, "noeviction"}:
+        return ()
+    lost = "counts of failed sign-ins"
+    if settings.session_store is SessionStore.REDIS:
+        lost += " and sessions, whose people are signed out"
+    problem = f"When its memory is short, it throws away {lost} ({policy})."
+    return [unsafe(place, problem, "Set its maxmemory-policy to noeviction.")]
 
 
 def _of_schema(place: str, found: Examination) -> Iterator[Finding]:
