@@ -209,7 +209,7 @@ class TestRotation:
         await given(node.store, ADA)
         await given_session(node.store, SESSION)
         assert await rotated(node.store, SESSION)
-        node.kept.revocations.news()
+        await node.store.touch([(SESSION.id, NOW)])  # the scripts are known to Redis by now
         before = await node.kept.reading.sessions.find(SESSION.id)
         node.redis.asked.clear()
         assert await rotated(node.store, SESSION, 2)
@@ -306,6 +306,15 @@ class TestAnEnd:
         assert not await rotated(store, SESSION)
         await store.close()
         await redis.close()
+
+    async def test_by_eviction_is_followed_by_no_rotation(self, node: Node) -> None:
+        await given(node.store, ADA)
+        await given_session(node.store, SESSION)
+        newest = a_session(ADA, 2, at=NOW + MINUTE)
+        assert await given_session(node.store, newest, limit=1) == [SESSION.id]
+        assert await node.hash_of(SESSION.id) == []
+        assert not await rotated(node.store, SESSION)
+        assert await rotated(node.store, newest)
 
     async def test_a07_of_an_account_ends_its_sessions_here_too(self, node: Node) -> None:
         await given(node.store, ADA)
