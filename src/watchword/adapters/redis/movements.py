@@ -1,8 +1,9 @@
 """What moves in a session while it lives, as one hash of Redis: one script on one key each.
 
-``generation``; ``rotated``, when that last moved on, and ``before``, a few times before that, with
-the newest first; ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times are
-ms by the clocks of the nodes. Nothing there is secret, or tells whose it is.
+``generation``; ``rotated``, when that last moved on, and ``before``, by how much each of a few
+rotations came before the next, the last one first: mostly in 64 bytes, up to which Redis keeps a
+hash in half the room. ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times are ms
+by the clocks of the nodes. Nothing there is secret, or tells whose it is.
 
 Invariant: a sign-in makes a hash, and nothing else does; what is gone does not come back.
 """
@@ -10,6 +11,8 @@ Invariant: a sign-in makes a hash, and nothing else does; what is gone does not 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from operator import sub
 from typing import Final, TypeVar
 
 from watchword.adapters.redis.connections import Connections, Reply
@@ -24,7 +27,6 @@ Answer = TypeVar("Answer")
 # end a session stays until its absolute one: a use that is not written down yet may wake it.
 _MARGIN: Final[Span] = MINUTE
 _AT_ONCE: Final = 8  # of many, so that others find a connection
-_MOMENTS: Final = 14 * REMEMBERED_ROTATIONS  # 13 digits and a space each
 _GONE: Final = -1
 _FOREIGN: Final = "Something else writes to the keys of sessions: give it other keys."
 
@@ -51,13 +53,17 @@ end
 _ROTATE = Script(
     _SLIDE
     + """
-local held, next, now, moments = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local held, next, now, remembered = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local generation, rotated, before = unpack(
     redis.call('HMGET', KEYS[1], 'generation', 'rotated', 'before'))
 if not generation then return -1 end
 if generation ~= held or not is_alive(now) then return 0 end
+local gaps = {string.format('%.0f', now - tonumber(rotated))}
+for gap in string.gmatch(before, '%S+') do
+    if #gaps < remembered then table.insert(gaps, gap) end
+end
 redis.call('HSET', KEYS[1], 'generation', next, 'rotated', ARGV[3],
-    'before', string.sub(rotated .. ' ' .. before, 1, moments))
+    'before', table.concat(gaps, ' '))
 slide(now)
 return 1
 """
@@ -101,6 +107,17 @@ class Movement:
         )
 
 
+def _gaps(session: Session) -> str:
+    moments = (session.rotated_at, *session.rotated_before)
+    return " ".join(str(later - earlier) for later, earlier in pairwise(moments))
+
+
+def _moments(rotated: Instant, gaps: bytes) -> tuple[Instant, ...]:
+    """What `_gaps` has written."""
+    moments = accumulate(map(int, gaps.split()), sub, initial=rotated)
+    return tuple(moments)[1:]
+
+
 def _read(reply: Reply) -> Movement | None:
     """None when it is gone. Raise `RedisFailed` for what we have not written."""
     assert isinstance(reply, list)
@@ -113,7 +130,7 @@ def _read(reply: Reply) -> Movement | None:
         return Movement(
             int(generation),
             int(rotated),
-            tuple(int(moment) for moment in before.split()),
+            _moments(int(rotated), before),
             int(seen),
             int(idle_ends),
         )
@@ -138,7 +155,7 @@ class Movements:
             self._names.session(session.id),
             session.generation,
             session.rotated_at,
-            " ".join(map(str, session.rotated_before)),
+            _gaps(session),
             session.last_seen_at,
             session.idle_ttl,
             session.idle_expires_at,
@@ -159,7 +176,9 @@ class Movements:
     async def rotate(self, session_id: str, generation: int, *, held: int, now: Instant) -> bool:
         """As `Sessions.rotate`."""
         key = self._names.session(session_id)
-        moved = await self._connections.run(_ROTATE, key, held, generation + 1, now, _MOMENTS)
+        moved = await self._connections.run(
+            _ROTATE, key, held, generation + 1, now, REMEMBERED_ROTATIONS
+        )
         return self._heed(session_id, moved) == 1
 
     async def touch(self, seen: Iterable[tuple[str, Instant]]) -> None:
