@@ -2,8 +2,8 @@
 
 ``generation``; ``rotated``, when that last moved on, and ``before``, by how much each of a few
 rotations came before the next, the last one first: mostly in 64 bytes, up to which Redis keeps a
-hash in half the room. ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times are ms
-by the clocks of the nodes. Nothing there is secret, or tells whose it is.
+hash in half the room. ``seen``, ``idle_ttl`` and ``idle_ends``; ``ends``, which never moves. Times
+are ms by the clocks of the nodes. Nothing there is secret, or tells whose it is.
 
 Invariant: a sign-in makes a hash, and nothing else does; what is gone does not come back.
 """
