@@ -19,6 +19,7 @@ from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringH
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import Application, Core, open_core
+from watchword.bootstrap.redis import RedisCounters
 from watchword.flows.sending import Sender
 from watchword.settings import Settings
 from watchword.testing import FakeClock, SeededRandomness
@@ -206,9 +207,18 @@ class SenderByHand(Sender):
         await stop.wait()
 
 
+def be_patient(core: Core) -> None:
+    """A slow machine is no failure of Redis."""
+    if isinstance(core.stores.counters, RedisCounters):
+        connections = core.stores.counters.connections
+        connections._patience = connections._pool.timeout = 20.0
+        connections._pool.connection_kwargs["socket_connect_timeout"] = 20.0
+
+
 async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
     core = await open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
+    be_patient(core)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
     proof = replace(services.sign_in.proof, hasher=GatheringHasher(hasher, services.gather))

@@ -51,10 +51,14 @@ async def present(client: httpx2.AsyncClient, token: str | None = None) -> httpx
     return await client.post("/auth/refresh", json=body)
 
 
-async def until_it_waits(server: Server) -> None:
-    """For its turn to write, which somebody else has."""
+def require_turns(server: Server) -> None:
+    """For tests of those who wait for theirs, before anything is begun."""
     if isinstance(server.core.store, RedisSessionStore):
         pytest.skip("Nobody waits for a turn to rotate.")
+
+
+async def until_it_waits(server: Server) -> None:
+    """For its turn to write, which somebody else has."""
     waiting = "SELECT 1 AS waits FROM pg_locks WHERE NOT granted"
     store = server.core.store
     async with asyncio.timeout(5):
