@@ -23,8 +23,8 @@ PATIENCE = 20 * SECOND  # a slow machine is no failure
 class CountedConnections(Connections):
     """``asked`` is what was sent, by the first word of it."""
 
-    def __init__(self, url: str, *, patience: int = PATIENCE) -> None:
-        super().__init__(Secret(url.encode()), patience=patience)
+    def __init__(self, url: str) -> None:
+        super().__init__(Secret(url.encode()), patience=PATIENCE)
         self.asked: list[Word] = []
 
     async def _ask(self, *words: Word) -> Reply:
@@ -60,8 +60,8 @@ async def nodes(folder: Path) -> AsyncIterator[OpenNode]:
     path = folder / "watchword.db"
     path.write_bytes(empty_database())
 
-    async def open_one(url: str, *, patience: int = PATIENCE, **settings: Any) -> Node:
-        redis = CountedConnections(url, patience=patience)
+    async def open_one(url: str, **settings: Any) -> Node:
+        redis = CountedConnections(url)
         kept = SqliteStore(path, clock=clock)
         store = RedisSessionStore(kept, redis, NAMES)
         seed = len(opened)

@@ -1,14 +1,20 @@
 """Sessions that move in Redis: what it forgets is signed out, and nothing it remembers revives."""
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.adapters.redis.nodes import NAMES, CountedConnections, Node, OpenNode, nodes
+from tests.adapters.redis.nodes import (
+    NAMES,
+    PATIENCE,
+    CountedConnections,
+    Node,
+    OpenNode,
+    nodes,
+)
 from tests.flows.house import TRACE
 from tests.servers.redis import RedisServer, running
 from watchword.adapters.memory import MemoryStore
@@ -40,7 +46,7 @@ from watchword.testing.conformance.ground import (
     rotated,
 )
 
-SOON = SECOND  # how long a node waits for a Redis that is known to be silent
+SOON = 0.2  # seconds
 ADA = an_account()
 SESSION = a_session(ADA)
 
@@ -401,43 +407,51 @@ class TestWhatLiesThere:
         assert await node.hash_of(SESSION.id) == []
 
 
+@contextmanager
+def silent(server: RedisServer, *waiting: Node) -> Iterator[None]:
+    """For this long nobody has an answer, and nobody waits long for one."""
+    for node in waiting:
+        node.redis._patience = SOON
+    with server.paused():
+        yield
+    for node in waiting:
+        node.redis._patience = PATIENCE / SECOND
+
+
 class TestARedisThatCannotBeReached:
     async def test_x05_keeps_sign_ins_and_refreshes_waiting_and_nobody_from_going_on(
         self, open_node: OpenNode, server: RedisServer
     ) -> None:
-        node = await open_node(server.url, patience=SOON)
-        other = await open_node(server.url, patience=SOON)
+        node, other = await open_node(server.url), await open_node(server.url)
         await node.house.register()
         grant = await node.house.sign_in()
         await node.house.enter(grant)
-        server.signal(signal.SIGSTOP)
-        for attempt in (
-            node.house.sign_in(),
-            node.house.refresh(grant.held),
-            other.house.enter(grant),
-        ):
-            with pytest.raises(Unavailable):
-                await attempt
-        await node.house.enter(grant)
-        server.signal(signal.SIGCONT)
+        with silent(server, node, other):
+            for attempt in (
+                node.house.sign_in(),
+                node.house.refresh(grant.held),
+                other.house.enter(grant),
+            ):
+                with pytest.raises(Unavailable):
+                    await attempt
+            await node.house.enter(grant)
         await other.house.enter(grant)
         assert len(await node.house.live(grant.account)) == 1
 
     async def test_x05_is_told_of_an_end_later_and_the_end_holds(
         self, open_node: OpenNode, server: RedisServer
     ) -> None:
-        node = await open_node(server.url, patience=SOON)
+        node = await open_node(server.url)
         account = await node.house.register()
         grant, second = await node.house.sign_in(), await node.house.sign_in()
         flows = node.house.flows
-        server.signal(signal.SIGSTOP)
-        for attempt in (
-            flows.sessions.end(grant.session.id, EndReason.SIGNED_OUT, TRACE),
-            flows.users.change_status(None, account.id, Status.DISABLED, TRACE),
-        ):
-            with pytest.raises(Unavailable):
-                await attempt
-        server.signal(signal.SIGCONT)
+        with silent(server, node):
+            for attempt in (
+                flows.sessions.end(grant.session.id, EndReason.SIGNED_OUT, TRACE),
+                flows.users.change_status(None, account.id, Status.DISABLED, TRACE),
+            ):
+                with pytest.raises(Unavailable):
+                    await attempt
         for held in (grant, second):
             await require_out(node, held)
             kept = await node.kept.reading.sessions.find(held.session.id)
