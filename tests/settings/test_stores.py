@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from watchword.domain.time import MINUTE, SECOND
-from watchword.settings import Revocation, ServerUrl, Settings, SettingsError
+from watchword.settings import Revocation, ServerUrl, SessionStore, Settings, SettingsError
 
 PASSWORD = "hunter2"
 POSTGRES = "postgresql://ada:hunter2@db.example.com:5433/watchword"
@@ -142,6 +142,18 @@ class TestRedis:
         assert [server(folder, "REDIS_URL", text).is_plain for text in texts] == [
             *(True, False, False)
         ]
+
+
+class TestSessions:
+    def test_move_in_the_database_unless_said_otherwise(self, folder: Path) -> None:
+        assert load(folder).session_store is SessionStore.DATABASE
+        assert load(folder, REDIS_URL=REDIS).session_store is SessionStore.DATABASE
+        moved = load(folder, REDIS_URL=REDIS, SESSION_STORE="redis")
+        assert moved.session_store is SessionStore.REDIS
+
+    def test_cannot_move_in_a_redis_that_is_not_named(self, folder: Path) -> None:
+        with pytest.raises(SettingsError, match="Name it in WATCHWORD_REDIS_URL"):
+            load(folder, SESSION_STORE="redis")
 
 
 class TestTheirPasswords:

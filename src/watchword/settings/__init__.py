@@ -3,7 +3,7 @@
 Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
 """
 
-from watchword.settings.choices import Profile, Revocation, SessionLimit
+from watchword.settings.choices import Profile, Revocation, SessionLimit, SessionStore
 from watchword.settings.declared import LogFormat, LogLevel
 from watchword.settings.loading import SettingsError
 from watchword.settings.model import Settings
@@ -18,6 +18,7 @@ __all__ = [
     "Row",
     "ServerUrl",
     "SessionLimit",
+    "SessionStore",
     "Settings",
     "SettingsError",
 ]

@@ -22,6 +22,13 @@ class EmailVerification(StrEnum):
     REQUIRED = "required"
 
 
+class SessionStore(StrEnum):
+    """Where is kept what moves in a session: its generation, and when it was last seen."""
+
+    DATABASE = "database"
+    REDIS = "redis"
+
+
 class Revocation(StrEnum):
     """When the answer to who ends a session goes out."""
 

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 
 from watchword.domain.time import Span
-from watchword.settings.choices import Revocation
+from watchword.settings.choices import Revocation, SessionStore
 from watchword.settings.declared_mail import DeclaredMail
 from watchword.settings.parsing import duration, number, one_of, optional, setting
 from watchword.settings.stores import ServerUrl, redis_url
@@ -23,6 +23,14 @@ class DeclaredStores(DeclaredMail):
         optional(redis_url()),
         meaning="`redis://user:password@host:6379/0`, or `rediss://` for TLS; limits and lockouts "
         "are counted there.",
+    )
+    session_store: SessionStore = setting(
+        "SESSION_STORE",
+        one_of(tuple(SessionStore)),
+        default="database",
+        meaning="`redis`: how far a session has come, by its refreshes and uses, is kept at "
+        "`WATCHWORD_REDIS_URL`, and whoever is forgotten there is signed out. To change this signs "
+        "everybody out.",
     )
     revocation_bound: Span = setting(
         "REVOCATION_BOUND",

@@ -14,7 +14,12 @@ from watchword.domain.mail import Mailbox
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
-from watchword.settings.choices import EmailVerification, Profile, SessionLimit
+from watchword.settings.choices import (
+    EmailVerification,
+    Profile,
+    SessionLimit,
+    SessionStore,
+)
 from watchword.settings.declared_places import DeclaredPlaces
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
@@ -219,6 +224,9 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.maxmind_account_id is not None and settings.maxmind_license_key is None:
         name = "WATCHWORD_MAXMIND_LICENSE_KEY"
         yield name, f"{name}: missing beside WATCHWORD_MAXMIND_ACCOUNT_ID. Set both, or neither."
+    if settings.session_store is SessionStore.REDIS and settings.redis_url is None:
+        name = "WATCHWORD_SESSION_STORE"
+        yield name, f"{name}: redis needs a server. Name it in WATCHWORD_REDIS_URL."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:

@@ -28,3 +28,6 @@ class Names:
 
     def lockouts(self, root: str) -> str:
         return f"{self.space}:lockouts:{{{root.translate(_ESCAPES)}}}"
+
+    def session(self, session_id: str) -> str:
+        return f"{self.space}:session:{{{session_id.translate(_ESCAPES)}}}"

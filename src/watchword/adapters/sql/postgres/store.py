@@ -111,6 +111,10 @@ class PostgresStore:
 
         return await patiently(look_again)
 
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        async with self.transaction() as unit:
+            await unit.sessions.touch(seen)
+
     async def gather(self, within: Span) -> None:
         """At once: the server lets commits of many connections share the disk by itself."""
 
