@@ -1,8 +1,8 @@
-"""Limits and lockouts in Redis, where the settings name one."""
+"""Limits and lockouts in Redis, and messages through it, where the settings name one."""
 
 from dataclasses import dataclass
 
-from watchword.adapters.redis import Connections, Names, RedisLimits, RedisLockouts
+from watchword.adapters.redis import Connections, Names, RedisLimits, RedisLockouts, RedisMessages
 from watchword.ports import Limits, Lockouts
 from watchword.settings import ServerUrl
 
@@ -27,3 +27,8 @@ class RedisCounters:
 
     async def close(self) -> None:
         await self.connections.close()
+
+
+def messages_of(server: ServerUrl) -> RedisMessages:
+    """Nothing is opened before it is needed."""
+    return RedisMessages(Connections(server.url), Names())

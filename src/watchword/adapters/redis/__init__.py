@@ -1,5 +1,5 @@
-"""Redis or Valkey, for what several nodes share beside their database: limits and
-lockouts. Accounts and sessions do not lie there.
+"""Redis or Valkey, for what several nodes share beside their database: limits and lockouts, and
+messages of what has changed. Accounts and sessions do not lie there.
 
 To keep something else there: a module with its scripts, one key each, named in `names`; what it
 loses when Redis loses its memory belongs in docs/redis.md.
@@ -12,6 +12,7 @@ from watchword.adapters.redis.connections import Connections
 from watchword.adapters.redis.failures import RedisFailed
 from watchword.adapters.redis.limits import RedisLimits
 from watchword.adapters.redis.lockouts import RedisLockouts
+from watchword.adapters.redis.messages import RedisMessages
 from watchword.adapters.redis.names import Names
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "RedisFailed",
     "RedisLimits",
     "RedisLockouts",
+    "RedisMessages",
 ]

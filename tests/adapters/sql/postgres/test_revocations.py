@@ -96,7 +96,7 @@ class TestNews:
         await outsider.execute(_CALL_MANY, 10_001)
         beyond = both[0].revocations
         assert isinstance(beyond, PostgresRevocations)
-        await until(lambda: len(beyond._heard) == 0 and beyond._missed)
+        await until(lambda: len(beyond._beats._noted) == 0 and beyond._beats._missed)
         assert beyond.news() is None
         assert beyond.news() == ()
 
