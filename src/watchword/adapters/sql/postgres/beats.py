@@ -82,6 +82,7 @@ class Beats:
         self._next_beat = asyncio.Event()
         self._is_wanted = False
         self._due = 0.0
+        self._pause = _SHORTEST_PAUSE
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -172,6 +173,9 @@ class Beats:
             if not self._fresh.is_set():
                 self._fresh.set()
                 self._others.regain()
+        except BaseException:
+            self._lose()  # before anybody who waits for this beat goes on
+            raise
         finally:
             beat.set()
 
@@ -201,7 +205,6 @@ class Beats:
     # --- the loop
 
     async def _listen(self) -> None:
-        pause = _SHORTEST_PAUSE
         while not self.is_leaving():
             try:
                 async with self._connected() as connection:
@@ -209,17 +212,12 @@ class Beats:
             except _FAILED:
                 pass  # whatever it was, the next attempt is the answer to it
             finally:
-                self.stop_believing()
-                self._subscriptions.end()
+                self._lose()
                 self._begin_beat().set()
-            if self._fresh.is_set():
-                pause = _SHORTEST_PAUSE
-                self._fresh.clear()
-                self._others.lose()
             # Nodes that lost the same server do not come back to it in step.
-            some = pause * (1 + self._randomness.bytes(1)[0] / 255) / 2
+            some = self._pause * (1 + self._randomness.bytes(1)[0] / 255) / 2
             await within(some, self._leaving)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Connection]:
@@ -237,6 +235,14 @@ class Beats:
         self._is_wanted = False
         self._turn.clear()
         return beat
+
+    def _lose(self) -> None:
+        self.stop_believing()
+        self._subscriptions.end()
+        if self._fresh.is_set():
+            self._fresh.clear()
+            self._pause = _SHORTEST_PAUSE
+            self._others.lose()
 
     def _end(self) -> None:
         """The server has hung up: nothing is heard from here on."""
