@@ -30,8 +30,10 @@ def counters(tmp_path: Path) -> Iterator[redis_servers.RedisServer]:
 
 
 @asynccontextmanager
-async def node(folder: Path, database: str, redis: str) -> AsyncIterator[httpx2.AsyncClient]:
-    environment = {"DATABASE_URL": database, "REDIS_URL": redis, "SECRET": SECRET}
+async def node(
+    folder: Path, database: str, redis: str, **more: str
+) -> AsyncIterator[httpx2.AsyncClient]:
+    environment = {"DATABASE_URL": database, "REDIS_URL": redis, "SECRET": SECRET, **more}
     settings = Settings.load(
         {f"WATCHWORD_{name}": text for name, text in environment.items()}, directory=folder
     )
@@ -75,3 +77,28 @@ class TestTwoNodes:
             assert answer.status_code == 503
             assert answer.json()["checks"]["redis"]["status"] != "ok"
             assert (await two.post("/auth/login", json=ADA)).status_code == 503
+
+    async def test_s15_hear_of_each_other_by_redis_and_go_on_without_it(
+        self, tmp_path: Path, database: str, counters: redis_servers.RedisServer
+    ) -> None:
+        redis = f"redis://127.0.0.1:{counters.port}/0"
+        more = {"REVOCATION_MESSAGES": "redis", "REVOCATION_BOUND": "1s"}
+        bob = {**ADA, "email": "bob@example.com"}
+        coming = {**bob, "transport": "body"}
+        async with (
+            node(tmp_path, database, redis, **more) as one,
+            node(tmp_path, database, redis, **more) as two,
+        ):
+            assert (await one.post("/auth/register", json=bob)).status_code == 201
+            tokens = [
+                (await two.post("/auth/login", json=coming)).json()["accessToken"] for _ in range(2)
+            ]
+            for token in tokens:
+                bearer = {"Authorization": f"Bearer {token}"}
+                for client in (one, two):
+                    assert (await client.get("/profile", headers=bearer)).status_code == 200
+                assert (await one.post("/auth/logout", headers=bearer)).status_code < 300
+                assert (await one.get("/profile", headers=bearer)).status_code == 401
+                while (await two.get("/profile", headers=bearer)).status_code == 200:
+                    pass  # within the bound, which the tests of the store hold
+                counters.kill()
