@@ -27,7 +27,7 @@ from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByMessages, PostgresStore
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import HOUR, MINUTE, SECOND
-from watchword.ports import Unit
+from watchword.ports import Recorded, Unit
 from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance.ground import (
     NOW,
@@ -107,6 +107,15 @@ class TestNews:
             assert one.revocations.news() == [OF_ADA]
             assert await polled(one) == []
         assert await polled(one) == [OF_ADA]
+
+    async def test_of_ones_own_that_was_polled_before_it_is_announced_comes_once(
+        self, unheard: Both, outsider: asyncpg.Connection
+    ) -> None:
+        one, _ = unheard
+        seq = await outsider.fetchval(f"{NOTE} RETURNING seq", NOW, OF_ADA.id)
+        assert await polled(one) == [OF_ADA]
+        await one.revocations.announce([Recorded(seq, NOW, OF_ADA)])
+        assert one.revocations.news() == ()
 
     @pytest.mark.parametrize("hours", [-1, 1])
     async def test_s15_of_a_node_whose_clock_is_wrong_is_polled(
