@@ -41,7 +41,7 @@ class OpenProfile:
     async def __call__(self, call: Call) -> Answer:
         caller = self._caller or await self._find(call)
         session: Session = caller.session
-        shape = session_shape(session, call.services.user_agents, current=True)
+        shape = session_shape(session, call.services.origins, current=True)
         return as_json(ProfileAnswer("You are signed in.", user_shape(caller.account), shape))
 
     async def _find(self, call: Call) -> Caller:

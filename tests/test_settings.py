@@ -148,7 +148,7 @@ class TestAnUnknownSetting:
         assert "docs/configuration.md" in problem(folder, QQQQ="x")
 
     def test_of_a_later_release_is_unknown(self, folder: Path) -> None:
-        assert "there is no such setting" in problem(folder, MAXMIND_LICENSE_KEY="x")
+        assert "there is no such setting" in problem(folder, COUNTRIES_BLOCKED="x")
 
     def test_cannot_forge_a_line(self, folder: Path) -> None:
         """I08"""

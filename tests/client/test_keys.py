@@ -34,6 +34,8 @@ class TestAKey:
         await service.hears_of("keys", "")
         assert await service.verdict(good) == INVALID
         assert await service.verdict(token(time.now(), key=NEXT)) == ADMITTED
+        asked = [head for head in liar.asked if "jwks" in head]  # and no cache on the way answered
+        assert all("cache-control: no-cache\r\n" in head.lower() for head in asked)
 
     async def test_j06_a_thousand_unknown_kids_are_asked_about_once_in_ten_seconds(
         self, guarding: Guarding, liar: LyingWatchword, time: StoppedTime

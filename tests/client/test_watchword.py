@@ -73,7 +73,7 @@ class House:
         return holder
 
     async def refreshed(self, holder: Holder) -> tuple[int, str | None]:
-        self.server.clock.advance(SECOND)
+        self.server.clock.advance(2 * SECOND)
         assert (await holder.refresh()).status_code == 200
         return await self.service.verdict(holder.access)
 

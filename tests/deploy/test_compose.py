@@ -10,7 +10,7 @@ from dotenv import dotenv_values
 from tests.deploy import dockerfile
 from tests.deploy.documents import read_one
 from watchword.domain.time import SECOND
-from watchword.settings import Settings
+from watchword.settings import Settings, SettingsError
 
 FOLDER = dockerfile.ROOT / "deploy"
 EXAMPLE = FOLDER / "nodes.env.example"
@@ -49,6 +49,7 @@ def test_every_reference_between_its_parts_leads_somewhere(compose: dict[str, An
 
 def test_its_nodes_get_settings_that_hold_together(compose: dict[str, Any], tmp_path: Path) -> None:
     shared = {name: text or "" for name, text in dotenv_values(EXAMPLE).items()}
+    shared["WATCHWORD_SECRET"] = "a secret that all nodes have been given"
     for node in NODES:
         service = compose["services"][node]
         assert service["env_file"] == "nodes.env"  # which nobody has checked in
@@ -56,6 +57,13 @@ def test_its_nodes_get_settings_that_hold_together(compose: dict[str, Any], tmp_
         assert settings.public_url == compose["services"]["caddy"]["environment"]["WATCHWORD_SITE"]
         delay = settings.shutdown_delay / SECOND
         assert int(service["stop_grace_period"].removesuffix("s")) >= delay + 10
+
+
+def test_its_example_of_a_secret_is_none(tmp_path: Path) -> None:
+    """Everybody can read it: who forgets to replace it must not be served."""
+    shared = {name: text or "" for name, text in dotenv_values(EXAMPLE).items()}
+    with pytest.raises(SettingsError, match="WATCHWORD_SECRET"):
+        Settings.load(shared, directory=tmp_path)
 
 
 def test_its_nodes_are_confined(compose: dict[str, Any]) -> None:

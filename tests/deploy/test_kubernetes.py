@@ -7,10 +7,14 @@ import pytest
 from tests.deploy import dockerfile
 from tests.deploy.documents import read, read_one
 from watchword.domain.time import SECOND
-from watchword.settings import Settings
+from watchword.settings import Settings, SettingsError
 from watchword.web.app import ROUTES
 
 FOLDER = dockerfile.ROOT / "deploy" / "kubernetes"
+OWN = {
+    "WATCHWORD_SECRET": "a secret that all nodes have been given",
+    "WATCHWORD_METRICS_TOKEN": "a-token-of-the-figures",
+}
 MAX_CONNECTIONS = 97  # of PostgreSQL as it is installed, without those kept for its administrator
 
 
@@ -83,12 +87,21 @@ def test_every_setting_exists_and_no_secret_lies_among_the_others(
 ) -> None:
     open_ones = parts["ConfigMap"]["data"]
     secret = read_one(FOLDER / "secret.example.yaml")
-    Settings.load({**open_ones, **secret["stringData"]})
+    Settings.load({**open_ones, **secret["stringData"], **OWN})
     hidden = {"SECRET", "URL_PASSWORD", "DATABASE_URL", "REDIS_URL", "SMTP_URL", "TOKEN"}
     assert not [name for name in open_ones if name.endswith(tuple(hidden))]
     for container in (*pod["initContainers"], *pod["containers"]):
         names = [next(iter(one.values()))["name"] for one in container["envFrom"]]
         assert names == [parts["ConfigMap"]["metadata"]["name"], secret["metadata"]["name"]]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_its_examples_of_secrets_are_none(name: str) -> None:
+    """Everybody can read them: who forgets to replace one must not be served."""
+    examples = read_one(FOLDER / "secret.example.yaml")["stringData"]
+    others = {**OWN, name: examples[name]}
+    with pytest.raises(SettingsError, match=name):
+        Settings.load({**examples, **others})
 
 
 def test_pods_are_confined_as_the_restricted_standard_wants(pod: dict[str, Any]) -> None:

@@ -67,6 +67,7 @@ class PostOffice:
             composer=self,
             mailer=self,
             user_agents=ground.user_agents,
+            places=ground.places,
             clock=self.house.clock,
             randomness=ground.randomness,
             log=self,

@@ -10,11 +10,12 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from itertools import count
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
-from tests.nodes.wire import Wire
+from tests.faults.proxy import Proxy
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.crypto.keys import Algorithm
@@ -46,7 +47,7 @@ class Uncounted:
 class Node:
     store: PostgresStore
     standings: Standings
-    wire: Wire
+    network: Proxy
 
 
 @dataclass
@@ -78,8 +79,11 @@ class Stage:
         self.is_over = False
 
     async def join(self) -> None:
-        wire = Wire(self._url)
-        address = Address.parse(await self._stack.enter_async_context(wire.laid()))
+        server = urlsplit(self._url)
+        network = Proxy(server.hostname or "", server.port or 5432)
+        await self._stack.enter_async_context(network.running())
+        netloc = f"{server.username}@127.0.0.1:{network.port}"
+        address = Address.parse(urlunsplit(server._replace(netloc=netloc)))
         randomness = SeededRandomness(100 + next(self._numbers))
         nodes = ByDatabase(time.perf_counter, BOUND, is_strict=True)
         clock = FakeClock()
@@ -87,7 +91,7 @@ class Stage:
         policy = KeyPolicy(Algorithm.EDDSA, DAY, MINUTE)
         ring = KeyRing(store, Sealer([bytes(32)]), policy, clock=clock, randomness=randomness)
         standings = Standings(store, store.revocations, ring, Roles.of(), meter=Uncounted())
-        self.nodes.append(Node(store, standings, wire))
+        self.nodes.append(Node(store, standings, network))
 
     def any(self, many: int) -> int:
         return int.from_bytes(self._chance.bytes(4), "big") % many
@@ -151,10 +155,10 @@ class Stage:
                 case 2:
                     await self.nodes.pop(0).store.close()
                 case _:
-                    wire = self.nodes[self.any(len(self.nodes))].wire
-                    wire.hold()
+                    network = self.nodes[self.any(len(self.nodes))].network
+                    network.hold()
                     span = (1 + self.any(12)) * BOUND / 10 / SECOND
-                    asyncio.get_running_loop().call_later(span, wire.let_go)
+                    asyncio.get_running_loop().call_later(span, network.mend)
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ class TestADatabaseServer:
         [
             ("postgresql://db.example.com/w", True),
             ("postgresql://db.example.com/w?sslmode=prefer", True),
-            ("postgresql://db.example.com/w?sslmode=require", False),
+            ("postgresql://db.example.com/w?sslmode=require", True),
             ("postgresql://db.example.com/w?a=b&sslmode=verify-full", False),
             ("postgresql://localhost,db.example.com/w", True),
             ("postgresql:///w?host=db.example.com", True),
@@ -91,7 +91,7 @@ class TestADatabaseServer:
             ("postgresql://[::1]/w", False),
         ],
     )
-    def test_is_plain_where_others_can_read_along(
+    def test_is_plain_where_others_can_read_along_or_pose_as_the_server(
         self, text: str, is_plain: bool, folder: Path
     ) -> None:
         assert server(folder, "DATABASE_URL", text).is_plain is is_plain

@@ -97,9 +97,10 @@ async def following(
     token: str | None = TOKEN,
     method: str = "GET",
     takes: bool = True,
+    kind: type[Follower] = Follower,
 ) -> AsyncIterator[tuple[Follower, "asyncio.Task[None]"]]:
     """The follower, and the task of its request; it leaves at the end of the block."""
-    follower = Follower()
+    follower = kind()
     if takes:
         follower.takes.set()
     own: Sequence[tuple[str, str]] = () if token is None else (bearer(token),)

@@ -1,7 +1,7 @@
 """`GET /auth/revocations`: what is told, to whom, in which order, and when it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.driving import Holder, Server, serving
 from tests.web.contract import refused
 from tests.web.raw import ask, bearer
-from tests.web.streams import PATH, TOKEN, TOKENS, Event, following
+from tests.web.streams import PATH, TOKEN, TOKENS, Event, Follower, following
 from watchword.adapters.sql import subscriptions
 from watchword.crypto.secret import Secret
 from watchword.domain.time import MINUTE, SECOND
@@ -237,7 +237,39 @@ class TestWhatIsTold:
         assert of_sessions(follower.events) == [ada.session_id]
 
 
+class Unreachable(Follower):
+    """Its connection is gone before the answer begins."""
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        raise ConnectionError
+
+
+async def _follow_and_be_cancelled(server: Server, moment: int) -> None:
+    async with following(server) as (_, request):
+        for _ in range(moment):
+            await asyncio.sleep(0)
+        request.cancel()
+
+
 class TestItsEnd:
+    async def test_x09_nothing_is_left_of_who_could_not_be_answered(self, server: Server) -> None:
+        with pytest.raises(ConnectionError) as kept:  # and with it all that has failed
+            async with following(server, kind=Unreachable) as (_, request):
+                await asyncio.wait((request,))
+        assert kept.tb is not None
+        assert server.core.services.revocations._followers == 0
+        assert not server.sqlite.feed._subscriptions
+
+    async def test_x09_nothing_is_left_of_who_is_cancelled_whenever_that_is(
+        self, server: Server
+    ) -> None:
+        for moment in range(12):
+            with pytest.raises(asyncio.CancelledError) as kept:
+                await _follow_and_be_cancelled(server, moment)
+            assert kept.tb is not None
+            assert server.core.services.revocations._followers == 0
+            assert not server.sqlite.feed._subscriptions
+
     async def test_who_goes_is_let_go(self, server: Server) -> None:
         async with following(server) as (follower, request):
             await follower.until_beats(1)

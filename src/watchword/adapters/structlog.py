@@ -36,7 +36,7 @@ _CUT: Final = "…"
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=False, separators=(",", ":")).encode
 
 _SECRET_NAME = re.compile(
-    r"passw|passphrase|secret|token|cookie|authori[sz]ation|credential|csrf|pepper|api_?key"
+    r"passw|passphrase|secret|token|cookie|authori[sz]ation|credential|csrf|pepper|api_?key|licen[cs]e_?key"
     r"|private_?key|(?<![a-z])otp(?![a-z])|^code$|(mfa|totp|recovery|backup|auth)[_-]?codes?$",
     re.IGNORECASE,
 )

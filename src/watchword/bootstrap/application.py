@@ -37,7 +37,7 @@ class Application:
         self._edge: Edge | None = None
         self._core: Core | None = None
         self._stop: asyncio.Event | None = None
-        self._chores: asyncio.Future[tuple[None, None]] | None = None
+        self._chores: asyncio.Future[tuple[None, None, None]] | None = None
 
     @property
     def core(self) -> Core:
@@ -54,6 +54,7 @@ class Application:
             try:
                 await core.prepare()
                 await core.user_agents.warm()
+                await core.place_keeper.database.look()
             except BaseException:
                 await core.close()
                 raise
@@ -62,7 +63,9 @@ class Application:
             self._edge = Edge(self._table, core.services, request_ids=RequestIds(prefix))
             self._stop = asyncio.Event()
             self._chores = asyncio.gather(
-                core.housekeeper.run(self._stop), core.sender.run(self._stop)
+                core.housekeeper.run(self._stop),
+                core.sender.run(self._stop),
+                core.place_keeper.run(self._stop),
             )
 
     def leave(self) -> None:

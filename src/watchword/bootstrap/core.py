@@ -16,6 +16,7 @@ from watchword.bootstrap.breaches import require_breach_file
 from watchword.bootstrap.factors import totp_secrets
 from watchword.bootstrap.mail import make_sender
 from watchword.bootstrap.parts import Ground, Machine, Secrets, Shared, lay_ground, share
+from watchword.bootstrap.places import make_place_keeper
 from watchword.bootstrap.providers import OpenProviders
 from watchword.bootstrap.services import make_services
 from watchword.bootstrap.storage import (
@@ -28,6 +29,7 @@ from watchword.bootstrap.storage import (
 from watchword.crypto.secret import Secret
 from watchword.domain.errors import Conflict
 from watchword.flows.housekeeping import Housekeeper
+from watchword.flows.place_keeping import PlaceKeeper
 from watchword.flows.resealing import Resealing
 from watchword.flows.sending import Sender
 from watchword.ports import Clock, OpenStore, Randomness, RequestTrace
@@ -48,6 +50,7 @@ class Core:
     breaches: BreachSources
     providers: OpenProviders
     user_agents: UserAgentParser
+    place_keeper: PlaceKeeper
     resealing: Resealing
 
     @property
@@ -134,6 +137,9 @@ def _build(ground: Ground) -> Core:
         breaches=ground.breaches,
         providers=ground.providers,
         user_agents=ground.user_agents,
+        place_keeper=make_place_keeper(
+            ground.settings, ground.places, ground.clock, ground.randomness, ground.log
+        ),
         resealing=Resealing(ground.store, totp_secrets(ground)),
     )
 

@@ -83,6 +83,7 @@ def make_sender(ground: Ground) -> Sender:
         composer=make_composer(settings, log),
         mailer=make_mailer(settings, ground.clock, log),
         user_agents=ground.user_agents,
+        places=ground.places,
         clock=ground.clock,
         randomness=ground.randomness,
         log=lines,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, HashingPool
 from watchword.adapters.breaches import BreachSources
+from watchword.adapters.maxmind import MaxMindPlaces
 from watchword.adapters.prometheus import PrometheusMeter
 from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap.breaches import make_breach_sources
+from watchword.bootstrap.places import make_places
 from watchword.bootstrap.providers import OpenProviders, make_providers
 from watchword.bootstrap.storage import Stores
 from watchword.crypto.access_tokens import AccessTokens
@@ -74,6 +76,7 @@ class Ground:
     breaches: BreachSources
     providers: OpenProviders
     user_agents: UserAgentParser
+    places: MaxMindPlaces
 
     @property
     def store(self) -> OpenStore:
@@ -108,6 +111,7 @@ def lay_ground(
         breaches=make_breach_sources(settings, meter, machine.log),
         providers=make_providers(settings, machine.clock),
         user_agents=UserAgentParser(),
+        places=make_places(settings, machine.log),
     )
 
 

@@ -30,6 +30,7 @@ from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
+from watchword.web.origins import Origins
 from watchword.web.services import Check, FactorServices, Services, WebPolicy
 
 _GATHERING: Span = 25
@@ -69,7 +70,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         gather=_gathering(ground),
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
-        user_agents=ground.user_agents,
+        origins=Origins(ground.user_agents, ground.places),
         clock=clock,
         meter=ground.meter,
         log=ground.log,

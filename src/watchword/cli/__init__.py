@@ -43,6 +43,7 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "sessions revoke": Entry("sessions:revoke", "End one session, a user's, or everybody's."),
     "keys list": Entry("keys:list_keys", "List the keys that sign access tokens."),
     "keys rotate": Entry("keys:rotate", "Sign with the next key from now on."),
+    "geo update": Entry("geo:update", "Fetch a newer database of places."),
     "audit export": Entry("audit:export", "Write out the audit log, newest first."),
 }
 GROUPS: Final = {
@@ -50,6 +51,7 @@ GROUPS: Final = {
     "users": "Accounts: list, import, export, disable, enable.",
     "sessions": "Sessions: list and revoke.",
     "keys": "Signing keys: list and rotate.",
+    "geo": "The database of places.",
     "audit": "The audit log.",
 }
 

@@ -127,7 +127,7 @@ def _of_servers(settings: Settings) -> Iterator[Finding]:
         yield unsafe(
             "WATCHWORD_DATABASE_URL",
             "What the database is asked and answers may be read and changed on the way.",
-            "Add ?sslmode=verify-full to the address.",
+            "Add ?sslmode=verify-full&sslrootcert=… to the address.",
         )
     if settings.redis_url is not None and settings.redis_url.is_plain:
         yield unsafe(

@@ -9,11 +9,13 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 
 import structlog
 
 from watchword.adapters.breaches import SortedFileUnusable
+from watchword.adapters.maxmind import DatabaseUnusable, open_database
 from watchword.adapters.secret_file import NAME as SECRET
 from watchword.adapters.smtp import make_tls
 from watchword.bootstrap.breaches import require_breach_file
@@ -21,18 +23,20 @@ from watchword.bootstrap.mail import make_composer
 from watchword.cli.findings import Finding, broken, hint, unsafe
 from watchword.cli.stored import files_of_store
 from watchword.domain.errors import Unavailable
-from watchword.domain.time import Instant
+from watchword.domain.time import DAY, Instant
 from watchword.settings import Settings
 
 _RELEASED: Final[Instant] = 1_793_491_200_000  # 2026-11-01: no clock that is right shows less
 _GIB: Final = 2**30
 _LITTLE_DISK: Final = _GIB
+_OLD_PLACES: Final = 90 * DAY
 _NO_DISK: Final = _GIB // 10
 
 
 def of_machine(settings: Settings, now: Instant) -> Iterator[Finding]:
     yield from _of_files(settings)
     yield from _of_breach_file(settings)
+    yield from _of_places(settings, now)
     yield from _of_disk(settings)
     yield from _of_mail(settings)
     if now < _RELEASED:
@@ -69,6 +73,26 @@ def _of_breach_file(settings: Settings) -> Iterator[Finding]:
         require_breach_file(settings)
     except SortedFileUnusable as error:
         yield broken("WATCHWORD_BREACH_FILE", error.problem, error.remedy)
+
+
+def _of_places(settings: Settings, now: Instant) -> Iterator[Finding]:
+    """Where nobody has asked for places, none are missed."""
+    file, subject = settings.geo_file, "WATCHWORD_GEO_DATABASE"
+    fetch = "Run `watchword geo update`" if settings.geo_source else "Put one there"
+    if not file.exists():
+        if settings.geo_database is not None or settings.geo_source is not None:
+            problem = f"{file} is not there, so nobody is told where a session is."
+            yield hint(subject, problem, f"{fetch}; it is taken over within a minute.")
+        return
+    folder = settings.geo_dir if settings.geo_dir.is_dir() else Path(gettempdir())
+    try:
+        database = open_database(file, folder)
+    except DatabaseUnusable as refusal:
+        yield broken(subject, str(refusal), f"{fetch}, and it is taken over within a minute.")
+        return
+    if now - database.about.built_at > _OLD_PLACES:
+        problem = "It is months old, and addresses have moved since."
+        yield hint(subject, problem, f"{fetch}: MaxMind makes a new one twice a week.")
 
 
 def _is_open(path: Path) -> bool:

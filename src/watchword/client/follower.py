@@ -65,8 +65,9 @@ class Follower:
         """Until it is known for the first time what is revoked: ``bound`` from the start on."""
         left = self._patient_until - self._time.seconds()
         if self._good_until is None and left > 0:
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._heard.wait(), left)
+            with suppress(TimeoutError):  # by `timeout`: `wait_for` can lose a cancellation
+                async with asyncio.timeout(left):
+                    await self._heard.wait()
 
     async def _run(self) -> None:
         while True:
@@ -106,10 +107,13 @@ class Follower:
                     yield heard
 
     def _prolong(self, said_at: float) -> None:
-        """``said_at`` is no later than when it was said: the stream began after we asked."""
+        """``said_at`` is no later than when it was said, for the stream began after we asked;
+        unless the clock over there leapt, as that of a machine that is moved to another.
+        """
         if self._failures:
             _log.warning("the stream of revocations is there again")
         self._failures = 0
+        said_at = min(said_at, self._time.seconds())
         self._good_until = max(self._good_until or 0.0, said_at + self._bound)
         self._heard.set()
 

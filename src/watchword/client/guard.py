@@ -67,8 +67,9 @@ def nothing(_: Scope) -> bool:
 class Guard:
     """Around ``app``: puts the claims of a good token (`AccessClaims`) into ``scope["watchword"]``,
     and answers 401 to everybody else, 503 while it cannot know. What ``is_public`` says yes to is
-    let through unseen. The stream is followed from the start of the lifespan to its end, or, where
-    the host sends none, from the first request on.
+    let through unseen; ValueError for a kind of connection that is neither HTTP nor a web socket.
+    The stream is followed from the start of the lifespan to its end, or, where the host sends none,
+    from the first request on.
 
     ``issuer`` is Watchword's public URL, ``audience`` its `WATCHWORD_AUDIENCE` if that is set,
     ``service_token`` one of its `WATCHWORD_SERVICE_TOKENS`. ValueError for what cannot be one.
@@ -113,7 +114,9 @@ class Guard:
             async with self.running():
                 await self._app(scope, receive, send)
             return
-        if scope["type"] in {"http", "websocket"} and not self._is_public(scope):
+        if scope["type"] not in {"http", "websocket"}:
+            raise ValueError("This is no connection that the guard can look at.")
+        if not self._is_public(scope):
             try:
                 claims = await self._admit(scope["headers"])
             except Refusal as refusal:

@@ -10,17 +10,20 @@ from watchword.client.events import Revocation
 from watchword.client.machine import Time
 from watchword.crypto.access_tokens import MAX_LIFETIME, AccessClaims
 from watchword.domain.errors import SessionRevoked, TokenExpired
-from watchword.domain.time import SECOND, Instant
+from watchword.domain.time import SECOND, Instant, Span
 
 _KEPT: Final = MAX_LIFETIME + 60  # seconds; the clocks of two machines differ
 _ENDED: Final = 2**62
+# A node that has not heard of a change yet gives out tokens that know nothing of it, and its clock
+# is not that of the node which made the change.
+_UNAWARE: Final[Span] = SECOND
 
 
 class JustChanged(TokenExpired):
-    """Perhaps a token from before a change, perhaps one from after it in the same second."""
+    """Perhaps a token that knows nothing of a change, perhaps one from right after it."""
 
-    detail = "The account has changed. Refresh the token, in the next second."
-    retry_after = SECOND
+    detail = "The account has changed. Refresh the token, in two seconds."
+    retry_after = SECOND + _UNAWARE
 
 
 class _Noted(NamedTuple):
@@ -68,13 +71,13 @@ class Revoked:
         """Raise `SessionRevoked`, or `TokenExpired` where a refreshed token may be good again.
 
         A user's change is told to the millisecond and a token knows its second, so a token of the
-        second of the change is taken for one from before it.
+        last second in which it may have been unknown is taken for one from before it.
         """
         session = self._noted.get(("session", claims.sid))
         if session is not None and claims.gen < session.least:
             raise SessionRevoked if session.least == _ENDED else TokenExpired
         user = self._noted.get(("user", claims.sub))
-        if user is not None and claims.iat <= user.at // SECOND:
+        if user is not None and claims.iat <= (user.at + _UNAWARE) // SECOND:
             raise TokenExpired if claims.iat < user.at // SECOND else JustChanged
         if claims.iat <= self._floor:
             raise TokenExpired

@@ -19,7 +19,11 @@ _OK: Final = 200
 _PATIENCE: Final = 2.0  # seconds for the key set, all in all
 _CONNECT: Final = 2.0
 _EVENTS: Final = "text/event-stream"
-_HEADERS: Final = {"accept-encoding": "identity", "user-agent": "watchword-guard"}
+_HEADERS: Final = {
+    "accept-encoding": "identity",
+    "cache-control": "no-cache",  # a key that was withdrawn may lie in a cache on the way
+    "user-agent": "watchword-guard",
+}
 
 
 class SourceFailed(Exception):

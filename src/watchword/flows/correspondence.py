@@ -15,12 +15,14 @@ from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.events import LinkSent, MailFailed
 from watchword.domain.letters import Letter, MailDelayed, MailRefused, Reason
 from watchword.domain.links import Link, Purpose
+from watchword.domain.places import Place
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND, Instant, Span
 from watchword.ports import (
     Clock,
     Composer,
     Mail,
     Mailer,
+    Places,
     Randomness,
     RequestTrace,
     Store,
@@ -69,6 +71,7 @@ class Correspondence:
     composer: Composer
     mailer: Mailer
     user_agents: UserAgents
+    places: Places
     clock: Clock
     randomness: Randomness
     log: MailLog
@@ -191,7 +194,7 @@ class Correspondence:
             "address": account.email.text,
             "device": self.user_agents.parse(letter.user_agent).in_mail,
             "ip": letter.ip,
-            "place": "",
+            "place": _place_text(self.places.find(letter.ip)),
             "time": _time_text(letter.created_at),
             "detail": letter.detail if _is_shown(letter.reason, account) else "",
             "account_url": self.public_url,
@@ -222,6 +225,10 @@ def _destination(letter: Letter, account: Account) -> str:
 
 def _trace_of(letter: Letter) -> RequestTrace:
     return RequestTrace(ip=letter.ip, user_agent=letter.user_agent)
+
+
+def _place_text(place: Place | None) -> str:
+    return "" if place is None else place.in_mail
 
 
 def _time_text(at: Instant) -> str:

@@ -25,6 +25,7 @@ from watchword.ports.machinery import (
 from watchword.ports.mail import Composed, Composer, Mail, Mailer, Outbox, OutboxReader
 from watchword.ports.open_store import OpenStore
 from watchword.ports.passkeys import Passkeys
+from watchword.ports.places import Fetched, PlaceDatabase, Places, PlaceSource
 from watchword.ports.store import (
     Accounts,
     AuditLog,
@@ -74,6 +75,7 @@ __all__ = [
     "Devices",
     "Directory",
     "Feed",
+    "Fetched",
     "HashState",
     "Hasher",
     "Housekeeping",
@@ -93,6 +95,9 @@ __all__ = [
     "Page",
     "PageRequest",
     "Passkeys",
+    "PlaceDatabase",
+    "PlaceSource",
+    "Places",
     "Providers",
     "Randomness",
     "Reading",

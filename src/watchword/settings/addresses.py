@@ -30,6 +30,9 @@ _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*
 _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
 _SERVER_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
+_QUERY = re.compile(r"[A-Za-z0-9._~=&%-]{0,200}")
+_ARCHIVE_ADVICE = "Write scheme, host and path, such as https://mirror.example.com/city.tar.gz."
+_PLAIN_ADVICE = "Write it with https; http is for servers on this machine alone."
 _SERVER_ADVICE = "Write scheme, host and path, such as https://breaches.example.com/range."
 
 
@@ -82,8 +85,24 @@ def _parse_server_url(text: str) -> str:
     except Unreadable:
         raise Unreadable(_SERVER_ADVICE) from None
     if base.startswith("http://") and not is_loopback(urlsplit(base).hostname or ""):
-        raise Unreadable("Write it with https; http is for servers on this machine alone.")
+        raise Unreadable(_PLAIN_ADVICE)
     return base + (slash + path).rstrip("/")
+
+
+def archive_url() -> Kind[str]:
+    """As `server_url`, and with a query."""
+    return Kind(_parse_archive_url, str)
+
+
+def _parse_archive_url(text: str) -> str:
+    address, mark, query = text.partition("?")
+    if _QUERY.fullmatch(query) is None:
+        raise Unreadable(_ARCHIVE_ADVICE)
+    try:
+        return _parse_server_url(address) + mark + query
+    except Unreadable as refusal:
+        is_plain = str(refusal) == _PLAIN_ADVICE
+        raise Unreadable(_PLAIN_ADVICE if is_plain else _ARCHIVE_ADVICE) from None
 
 
 def network() -> Kind[Network]:

@@ -17,6 +17,7 @@ HIDDEN: Final = "<hidden>"
 _MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 _VISIBLE = re.compile(r"[!-~]+")
 _PASSWORD_HASH = re.compile(r"argon2id,m=([0-9]{1,8}),t=([0-9]{1,3}),p=([0-9]{1,2})")
+_LICENSE_KEY = re.compile(r"[A-Za-z0-9_-]{1,200}")
 _LARGEST_MEMORY = 4 * 1024 * 1024  # KiB
 
 
@@ -69,6 +70,17 @@ def service_tokens() -> Kind[tuple[Secret, ...]]:
         return tuple(Secret(token.encode()) for token in tokens)
 
     return Kind(parse, lambda tokens: ", ".join(HIDDEN for _ in tokens) or "none")
+
+
+def license_key() -> Kind[Secret]:
+    """As MaxMind makes them: letters, digits and underscores."""
+
+    def parse(text: str) -> Secret:
+        if _LICENSE_KEY.fullmatch(text) is None:
+            raise Unreadable("Copy it from the account's page: letters, digits and underscores.")
+        return Secret(text.encode())
+
+    return Kind(parse, lambda _: HIDDEN)
 
 
 def password_hash() -> Kind[str]:

@@ -1,9 +1,9 @@
 # ruff: noqa: RUF009  `setting` makes a dataclass field, whose default is made anew each time
 """Every setting of this release, each declared once: its name, kind, default and meaning.
 
-To add one: write its field here (or in `declared_services`, `declared_mail`, `declared_stores`),
-add its row to docs/configuration.md (a test holds them equal), and let `bootstrap` hand its value
-to whoever needs it. Spans are in ms.
+To add one: write its field here (or in `declared_services`, `declared_mail`, `declared_stores`,
+`declared_places`), add its row to docs/configuration.md (a test holds them equal), and let
+`bootstrap` hand its value to whoever needs it. Spans are in ms.
 
 Invariant: nothing here decides anything; `model` reads the declarations and `bootstrap` the values.
 """

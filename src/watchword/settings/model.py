@@ -21,7 +21,7 @@ from watchword.settings.choices import (
     RevocationMessages,
     SessionLimit,
 )
-from watchword.settings.declared_stores import DeclaredStores
+from watchword.settings.declared_places import DeclaredPlaces
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 from watchword.settings.providers import family, read_providers, rows_of
@@ -29,11 +29,14 @@ from watchword.settings.stores import ServerUrl
 
 _DATABASE = "watchword.db"
 _MAIL = "mail"
+_GEO = "geo"
+_PLACES = "places.mmdb"
+_MAXMIND = "https://download.maxmind.com/geoip/databases/GeoLite2-City/download?suffix=tar.gz"
 _MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile chooses, less is, else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DeclaredStores):
+class Settings(DeclaredPlaces):
     """What the operator decided.
 
     `load` is the door for a server. An embedding application may make one directly: every field
@@ -70,8 +73,9 @@ class Settings(DeclaredStores):
             values[name] = values[name] and folder / values[name]
         if isinstance(values["database_url"], Path):
             values["database_url"] = folder / values["database_url"]
-        if values["breach_file"] is not None:
-            values["breach_file"] = folder / values["breach_file"]
+        for name in ("breach_file", "geo_database"):
+            if values[name] is not None:
+                values[name] = folder / values[name]
         configured, misread = read_providers(found)
         settings = cls(**values, providers=configured)
         problems += [*unreadable.values(), *misread]
@@ -133,6 +137,23 @@ class Settings(DeclaredStores):
         return self.data_dir / _MAIL
 
     @property
+    def geo_dir(self) -> Path:
+        """Where databases of places are, and copies of those in use."""
+        return self.data_dir / _GEO
+
+    @property
+    def geo_file(self) -> Path:
+        """The database of places, if there is one."""
+        return self.geo_dir / _PLACES if self.geo_database is None else self.geo_database
+
+    @property
+    def geo_source(self) -> str | None:
+        """Where newer ones come from; None: nobody has said that any are to be fetched."""
+        if self.geo_download_url is not None:
+            return self.geo_download_url
+        return _MAXMIND if self.maxmind_license_key is not None else None
+
+    @property
     def sender(self) -> Mailbox:
         """Whom mail comes from; a host that is an address stands in brackets (RFC 5321 4.1.3)."""
         if self.mail_from is not None:
@@ -161,7 +182,7 @@ class Settings(DeclaredStores):
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(DeclaredStores)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredPlaces)}
 
 
 def _read(
@@ -202,6 +223,12 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
         name = "WATCHWORD_REVOCATION_MESSAGES"
         for text in _conflicts_of_messages(settings):
             yield name, f"{name}: {text}"
+    if settings.maxmind_account_id is None and settings.maxmind_license_key is not None:
+        name = "WATCHWORD_MAXMIND_ACCOUNT_ID"
+        yield name, f"{name}: missing beside WATCHWORD_MAXMIND_LICENSE_KEY. Set both, or neither."
+    if settings.maxmind_account_id is not None and settings.maxmind_license_key is None:
+        name = "WATCHWORD_MAXMIND_LICENSE_KEY"
+        yield name, f"{name}: missing beside WATCHWORD_MAXMIND_ACCOUNT_ID. Set both, or neither."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:

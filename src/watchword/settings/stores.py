@@ -30,7 +30,8 @@ _HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]+)(?::(?P<port>[0
 _ESCAPED = "what is neither letter nor digit in user and password percent-encoded (%40 for @)"
 _POSTGRES_ADVICE = f"Write postgresql://user:password@host:5432/database, with {_ESCAPED}."
 _REDIS_ADVICE = f"Write redis://user:password@host:6379/0, or rediss:// for TLS, with {_ESCAPED}."
-_VERIFIED = frozenset({"require", "verify-ca", "verify-full"})
+# "require" encrypts, for whoever answers: also for somebody who stands in between.
+_VERIFIED = frozenset({"verify-ca", "verify-full"})
 
 
 @dataclass(frozen=True, slots=True)

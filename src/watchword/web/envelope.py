@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from watchword.web.answers import Answer, Header
 from watchword.web.services import WebPolicy
-from watchword.web.streaming import Send, Stream
+from watchword.web.streaming import Send, Stream, begin
 
 _DOCUMENT_HEADERS = frozenset({b"content-security-policy", b"cache-control"})
 
@@ -31,12 +31,13 @@ class Envelope:
         own = [name for name, _ in answer.headers if name in _DOCUMENT_HEADERS]
         shared = self._without(own) if own else self._headers
         headers = [*answer.headers, (b"x-request-id", request_id.encode()), *shared]
-        is_stream = isinstance(answer, Stream)
-        if answer.status != HTTPStatus.NO_CONTENT and not is_stream:
-            headers.append((b"content-length", b"%d" % len(answer.body)))
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if is_stream:
+        start = {"type": "http.response.start", "status": answer.status, "headers": headers}
+        if isinstance(answer, Stream):
+            await begin(answer, send, start)
             return
+        if answer.status != HTTPStatus.NO_CONTENT:
+            headers.append((b"content-length", b"%d" % len(answer.body)))
+        await send(start)
         body = b"" if is_head else answer.body
         await send({"type": "http.response.body", "body": body})
 

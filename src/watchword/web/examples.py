@@ -43,7 +43,7 @@ _SESSION = s.SessionShape(
     ip="203.0.113.7",
     user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
     device=s.DeviceShape("Firefox 140", "Linux", "desktop"),
-    location=None,
+    location=s.LocationShape("Germany", "Berlin"),
     current=True,
     amr=("pwd",),
 )

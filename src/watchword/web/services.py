@@ -33,9 +33,9 @@ from watchword.ports import (
     Clock,
     Limits,
     Meter,
-    UserAgents,
 )
 from watchword.web.client_address import Network
+from watchword.web.origins import Origins
 
 # Raises `Unavailable` when it is not well.
 Check = Callable[[], Awaitable[None]]
@@ -136,7 +136,7 @@ class Services:
     gather: Callable[[], Awaitable[None]]
     cursors: SignedTexts
     csrf_tokens: SignedTexts
-    user_agents: UserAgents
+    origins: Origins
     clock: Clock
     meter: RequestMeter
     log: RequestLog

@@ -8,9 +8,11 @@ import msgspec
 
 from watchword.domain.accounts import Account
 from watchword.domain.identities import LinkedIdentity
+from watchword.domain.places import Place
 from watchword.domain.sessions import Session
 from watchword.domain.time import SECOND, Instant
-from watchword.ports import AuditRecord, UserAgents
+from watchword.ports import AuditRecord
+from watchword.web.origins import Origins
 
 
 class Shape(msgspec.Struct, frozen=True, rename="camel", omit_defaults=False):
@@ -54,6 +56,8 @@ class DeviceShape(Shape, frozen=True):
 
 
 class LocationShape(Shape, frozen=True):
+    """By a database on the server's machine, in English; null where it does not say."""
+
     country: str | None
     city: str | None
 
@@ -89,12 +93,22 @@ def managed_user_shape(account: Account) -> ManagedUserShape:
     return ManagedUserShape(**shown, status=account.status.value)
 
 
+def location_shape(place: Place | None) -> LocationShape | None:
+    if place is None or not place.is_named:
+        return None
+    return LocationShape(place.country, place.city)
+
+
 def session_shape(
-    session: Session, agents: UserAgents, *, current: bool, seen: Instant | None = None
+    session: Session,
+    origins: Origins,
+    *,
+    current: bool,
+    seen: Instant | None = None,
 ) -> SessionShape:
     """``seen`` is the last use where it is later than the session's own."""
     seen = session.last_seen_at if seen is None else seen
-    device = agents.parse(session.origin.user_agent)
+    device = origins.device(session.origin)
     return SessionShape(
         session.id,
         time_text(session.created_at),
@@ -104,7 +118,7 @@ def session_shape(
         session.origin.ip,
         session.origin.user_agent,
         DeviceShape(device.browser, device.os, device.type),
-        None,
+        location_shape(origins.place(session.origin)),
         current,
         session.amr,
     )

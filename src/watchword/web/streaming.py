@@ -22,6 +22,15 @@ class Stream(Answer):
     pieces: AsyncGenerator[bytes, None]
 
 
+async def begin(stream: Stream, send: Send, head: MutableMapping[str, Any]) -> None:
+    """Send its ``head``; ``pieces`` end if that cannot be done."""
+    try:
+        await send(head)
+    except BaseException:
+        await stream.pieces.aclose()
+        raise
+
+
 async def pour(stream: Stream, receive: Receive, send: Send, *, is_head: bool) -> None:
     """Send what comes, after the head of the answer; raise what ``pieces`` raise. The answer has
     its end on the wire even then.
@@ -34,6 +43,7 @@ async def pour(stream: Stream, receive: Receive, send: Send, *, is_head: bool) -
         pouring.cancel()
         leaving.cancel()
         _, failure = await asyncio.gather(leaving, pouring, return_exceptions=True)
+        await stream.pieces.aclose()  # who is cancelled at once has not begun with them
     await send({"type": "http.response.body", "body": b""})
     if isinstance(failure, Exception):
         raise failure

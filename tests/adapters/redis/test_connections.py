@@ -16,10 +16,11 @@ from tests.adapters.redis.conftest import RedisCounters
 from tests.servers.redis import RedisServer, free_port, running
 from watchword.adapters.redis import AddressUnusable, Connections, Names, RedisFailed
 from watchword.adapters.redis.address import Address
+from watchword.adapters.redis.scripts import Script
 from watchword.crypto.secret import Secret
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
-from watchword.domain.time import HOUR, MINUTE
+from watchword.domain.time import HOUR, MINUTE, SECOND
 from watchword.ports import Allowance
 from watchword.testing.conformance.ground import NOW
 
@@ -150,6 +151,26 @@ class TestFaults:
                 assert "in time" in await why(connections)
             await connections.check("k")
 
+    async def test_x05_a_script_that_has_to_be_sent_again_is_waited_for_no_longer(self) -> None:
+        patience = 0.4
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Slow to say that it does not know the script; to the script it says nothing."""
+            await reader.read(1_024)
+            await asyncio.sleep(patience * 0.7)
+            writer.write(b"-NOSCRIPT No matching script.\r\n")
+            await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, connected(url, patience=int(patience * 1_000)) as connections:
+            began = perf_counter()
+            with pytest.raises(RedisFailed) as raised:
+                await connections.run(Script("return 1"), "k")
+            assert "in time" in str(raised.value)
+            assert perf_counter() - began < patience * 1.25
+
     async def test_who_finds_no_free_connection_does_not_wait_longer(
         self, server: RedisServer
     ) -> None:
@@ -161,6 +182,26 @@ class TestFaults:
                 assert perf_counter() - began < 0.6
                 with pytest.raises(RedisFailed):
                     await first
+
+    async def test_b14_who_gives_up_when_it_is_its_turn_leaves_it_to_the_next(
+        self, url: str
+    ) -> None:
+        async with connected(url, size=1, patience=5 * SECOND) as connections:
+
+            async def ask_and_cancel_the_next() -> None:
+                await connections.command("PING")
+                waiting[1].cancel()
+
+            waiting = [
+                asyncio.create_task(ask_and_cancel_the_next()),
+                *(asyncio.create_task(connections.command("ECHO", "x")) for _ in range(2)),
+            ]
+            began = perf_counter()
+            answers = await asyncio.gather(*waiting, return_exceptions=True)
+            assert answers[0] is None
+            assert isinstance(answers[1], asyncio.CancelledError)
+            assert answers[2] == b"x"
+            assert perf_counter() - began < 2.5
 
     async def test_a_request_that_is_given_up_gets_nobody_elses_answer(self, url: str) -> None:
         """Its answer, still on the way, must not be taken for that of the next command."""

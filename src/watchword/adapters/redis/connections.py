@@ -22,6 +22,7 @@ from watchword.crypto.secret import Secret
 from watchword.domain.time import SECOND, Span
 
 Word: TypeAlias = str | bytes | int
+Words: TypeAlias = tuple[Word, ...]
 Reply: TypeAlias = int | bytes | list["Reply"] | None
 
 _OF_THE_SERVER: Final = 0.75  # of our patience: sooner than ours, so that it is known who was slow
@@ -77,6 +78,9 @@ class Connections:
             protocol=_PROTOCOL,
             **self._options,
         )
+        # The pool's own turns are lost with whoever is cancelled when it is theirs (Python before
+        # 3.13), and the next would wait in vain.
+        self._room = asyncio.Semaphore(size)
         self._suspicions = 0
         self._checked: dict[Connection, int] = {}
 
@@ -112,10 +116,8 @@ class Connections:
         """By its hash; a server that does not know it, which then has done nothing, is sent the
         text.
         """
-        try:
-            return await self._ask("EVALSHA", script.sha, 1, key, *arguments)
-        except NoScriptError:
-            return await self._ask("EVAL", script.text, 1, key, *arguments)
+        whole = ("EVAL", script.text, 1, key, *arguments)
+        return await self._ask("EVALSHA", script.sha, 1, key, *arguments, instead=whole)
 
     async def command(self, *words: Word) -> Reply:
         return await self._ask(*words)
@@ -124,17 +126,18 @@ class Connections:
         """Raise `RedisFailed` unless it takes a write; ``key`` is one for this."""
         await self._ask("SET", key, 1, "PX", SECOND)
 
-    async def _ask(self, *words: Word) -> Reply:
+    async def _ask(self, *words: Word, instead: Words = ()) -> Reply:
         try:
-            async with asyncio.timeout(self._patience):
-                return await self._answer_to(words)
-        except NoScriptError:
-            raise
+            async with asyncio.timeout(self._patience), self._room:
+                try:
+                    return await self._answer_to(words)
+                except NoScriptError:
+                    return await self._answer_to(instead)
         except FAILURES as error:
             failure = explain(error)
         raise failure
 
-    async def _answer_to(self, words: tuple[Word, ...]) -> Reply:
+    async def _answer_to(self, words: Words) -> Reply:
         connection: Connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]
         try:
             if self._checked.get(connection, self._suspicions) != self._suspicions:

@@ -7,12 +7,13 @@ another way to the truth, and uses these to be quick.
 import asyncio
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from redis.asyncio import Connection
 
 from watchword.adapters.redis.connections import Connections
-from watchword.adapters.redis.failures import FAILURES, RedisFailed
+from watchword.adapters.redis.failures import RedisFailed
 from watchword.adapters.redis.names import Names
 from watchword.domain.time import SECOND, Span
 
@@ -42,10 +43,8 @@ class RedisMessages:
     async def listen(self, heard: Callable[[bytes], None]) -> None:
         """Until it is cancelled. What is published while nobody could hear it is lost."""
         while True:
-            try:
+            with suppress(Exception):  # whatever it was, nobody else takes it up
                 await self._follow(heard)
-            except* FAILURES:
-                pass  # whatever it was, the next attempt is the answer to it
             await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:

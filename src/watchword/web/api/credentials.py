@@ -46,7 +46,7 @@ async def reauthenticate(call: Call, body: ReauthenticateBody) -> Answer:
     content = GrantAnswer(
         "You have confirmed who you are.",
         user_shape(grant.account),
-        session_shape(grant.session, call.services.user_agents, current=True),
+        session_shape(grant.session, call.services.origins, current=True),
         access.text if access else None,
         "Bearer" if access else None,
         access.expires_in if access else None,

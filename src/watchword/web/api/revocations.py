@@ -47,9 +47,9 @@ class Revoked(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 async def stream(call: Call) -> Answer:
-    told = call.services.revocations.follow(last_event_id(call.headers))
-    await anext(told)  # what can be refused is refused before the answer begins
-    return Stream(200, headers=list(_HEADERS), pieces=_written(told))
+    pieces = _written(call.services.revocations.follow(last_event_id(call.headers)))
+    await anext(pieces)  # what can be refused is refused before the answer begins
+    return Stream(200, headers=list(_HEADERS), pieces=pieces)
 
 
 def last_event_id(headers: Headers) -> int | None:
@@ -59,8 +59,11 @@ def last_event_id(headers: Headers) -> int | None:
 
 
 async def _written(told: AsyncGenerator[Told, None]) -> AsyncGenerator[bytes, None]:
+    """First nothing, once the stream has begun."""
     hello = Hello(VERSION, HEARTBEAT / SECOND, RETENTION // SECOND)
     async with aclosing(told):
+        await anext(told)
+        yield b""
         yield b"event: hello\ndata: %b\n\n" % encode(hello)
         async for some in told:
             if isinstance(some, Beat):

@@ -24,7 +24,7 @@ async def _list(call: Call, caller: Caller, user_id: str) -> Answer:
     services = call.services
     live = await services.sessions.list_live(user_id)
     shapes = [
-        session_shape(session, services.user_agents, current=session.id == caller.session.id)
+        session_shape(session, services.origins, current=session.id == caller.session.id)
         for session in live
     ]
     return as_json(SessionsAnswer("These sessions are live.", shapes))

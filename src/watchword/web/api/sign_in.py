@@ -108,7 +108,7 @@ def signed_in(call: Call, grant: Grant | FactorNeeded, message: str) -> Answer:
     content = GrantAnswer(
         message,
         user_shape(grant.account),
-        session_shape(grant.session, call.services.user_agents, current=True),
+        session_shape(grant.session, call.services.origins, current=True),
         access.text if access else None,
         "Bearer" if access else None,
         access.expires_in if access else None,

@@ -31,7 +31,7 @@ async def profile(call: Call) -> Answer:
     services = call.services
     caller = call.user
     seen = services.standings.last_seen(caller.session)
-    session = session_shape(caller.session, services.user_agents, current=True, seen=seen)
+    session = session_shape(caller.session, services.origins, current=True, seen=seen)
     return as_json(ProfileAnswer("You are signed in.", user_shape(caller.account), session))
 
 

@@ -3,13 +3,16 @@
 import asyncio
 import socket
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
 
 from tests.adapters.sql.postgres.conftest import Stopwatch, node, until
+from tests.faults.proxy import Proxy
 from tests.servers.postgres import Server
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
@@ -20,7 +23,7 @@ from watchword.adapters.sql.statements import UniqueViolation
 from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import SECOND
-from watchword.ports import Allowance, Unit
+from watchword.ports import Allowance, AuditQuery, PageRequest, Unit
 from watchword.testing.conformance.ground import (
     NOW,
     a_session,
@@ -97,6 +100,49 @@ class TestAnError:
         told = "".join(traceback.format_exception(raised.value)) + repr(store._pool._address)
         assert secret not in told
         await store.close()
+
+
+class Stranger(Proxy):
+    """Somebody else answers at the address of the server, until it is ``gone``."""
+
+    gone = False
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.gone:
+            await super()._serve(reader, writer)
+            return
+        await reader.read(8)  # the question for TLS
+        writer.write(b"N")
+        await reader.read(1_024)
+        writer.write(_said(b"R", bytes(4)) + _said(b"S", b"server_version\0\xff\0"))
+        writer.write(_said(b"K", bytes(8)) + _said(b"Z", b"I"))
+        await writer.drain()
+        writer.close()
+
+
+def _said(kind: bytes, content: bytes) -> bytes:
+    """A message of the protocol (PostgreSQL, section 55.7)."""
+    return kind + (len(content) + 4).to_bytes(4) + content
+
+
+class TestAnAnswerThatCannotBeRead:
+    async def test_x05_is_no_other_failure_than_none_and_ends_with_its_cause(
+        self, postgres_url: str, stopwatch: Stopwatch
+    ) -> None:
+        server = urlsplit(postgres_url)
+        stranger = Stranger(str(server.hostname), server.port or 5432)
+        async with stranger.running():
+            place = server._replace(netloc=f"{server.username}@127.0.0.1:{stranger.port}")
+            store = node(Address.parse(urlunsplit(place)), stopwatch, 3)
+            for ask in READS.values():
+                with pytest.raises(StoreFailed, match="cannot be reached"):
+                    await ask(store)
+            with pytest.raises(StoreFailed, match="not heard"):
+                await store.revocations.ready(SECOND // 4)
+            stranger.gone = True
+            await store.revocations.ready(5 * SECOND)
+            await store.check()
+            await store.close()
 
 
 class TestALostConnection:
@@ -226,27 +272,51 @@ CREATE TRIGGER clash BEFORE UPDATE ON sessions FOR EACH ROW EXECUTE FUNCTION cla
 """
 
 
+@asynccontextmanager
+async def _in_as_many_as_may_be(store: PostgresStore) -> AsyncIterator[None]:
+    """Transactions that do nothing until the block is left."""
+    inside, leave = asyncio.Semaphore(0), asyncio.Event()
+
+    async def stay() -> None:
+        async with store.transaction():
+            inside.release()
+            await leave.wait()
+
+    staying = [asyncio.create_task(stay()) for _ in range(8)]
+    for _ in staying:
+        await inside.acquire()
+    try:
+        yield
+    finally:
+        leave.set()
+        await asyncio.gather(*staying)
+
+
 class TestThePool:
     async def test_waits_for_room_and_no_longer_than_it_says(
         self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("watchword.adapters.sql.postgres.pool._TURN_WITHIN", 50)
-        inside, leave = asyncio.Semaphore(0), asyncio.Event()
-
-        async def stay() -> None:
-            async with store.transaction():
-                inside.release()
-                await leave.wait()
-
-        staying = [asyncio.create_task(stay()) for _ in range(8)]
-        for _ in staying:
-            await inside.acquire()
-        with pytest.raises(StoreFailed, match="busy for too long"):
-            await given(store, ADA)
-        assert await store.reading.accounts.find(ADA.id) is None  # there is room to read
-        leave.set()
-        await asyncio.gather(*staying)
+        async with _in_as_many_as_may_be(store):
+            with pytest.raises(StoreFailed, match="busy for too long"):
+                await given(store, ADA)
+            assert await store.reading.accounts.find(ADA.id) is None  # there is room to read
         await given(store, ADA)
+
+    async def test_x01_has_room_to_read_however_long_others_search(
+        self, store: PostgresStore, outsider: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("watchword.adapters.sql.postgres.pool._TURN_WITHIN", 500)
+        async with outsider.transaction():
+            await outsider.execute("LOCK TABLE audit_events")
+            searching = [
+                asyncio.create_task(store.reading.audit.list_events(AuditQuery(), PageRequest(9)))
+                for _ in range(3)
+            ]
+            await _until_somebody_waits(outsider)
+            async with _in_as_many_as_may_be(store):
+                assert await store.reading.accounts.find(ADA.id) is None
+        assert [page.rows for page in await asyncio.gather(*searching)] == [[]] * 3
 
     async def test_serves_many_more_than_it_has(self, store: PostgresStore) -> None:
         await asyncio.gather(*(given(store, an_account(f"p{n}")) for n in range(100)))

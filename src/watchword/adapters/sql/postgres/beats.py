@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.driver import FAILURES, Connection, connect
+from watchword.adapters.sql.postgres.driver import Connection, connect
 from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.domain.time import SECOND, Span
 from watchword.ports import Change, Randomness
@@ -23,7 +23,6 @@ _BEATS: Final = 4  # in a bound
 _CONNECT_WITHIN: Final[Span] = 5 * SECOND // 4
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.05, 0.25  # seconds
 _LEAVE_WITHIN: Final = 1.0  # seconds
-_FAILED: Final[tuple[type[Exception], ...]] = (*FAILURES, StoreFailed)
 _NEVER: Final = float("-inf")
 
 
@@ -209,8 +208,8 @@ class Beats:
             try:
                 async with self._connected() as connection:
                     await self._follow(connection)
-            except _FAILED:
-                pass  # whatever it was, the next attempt is the answer to it
+            except Exception:  # noqa: BLE001, S110  whatever it was, nobody else takes it up
+                pass
             finally:
                 self._lose()
                 self._begin_beat().set()

@@ -11,7 +11,6 @@ from watchword.domain.attempts import Attempts, LockoutPolicy
 from watchword.domain.time import Instant
 from watchword.ports import Allowance, Tally
 
-Verbs = TypeVar("Verbs")
 Result = TypeVar("Result")
 _ATTEMPTS: Final = 4
 

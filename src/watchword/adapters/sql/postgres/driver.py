@@ -51,18 +51,20 @@ CLASHES: Final[tuple[type[Exception], ...]] = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
 )
-# What the driver raises, and what the operating system and the clock raise through it.
+# What the driver raises, and what the operating system and the clock raise through it; a ValueError
+# where what answers cannot be read, and is perhaps no PostgreSQL at all.
 FAILURES: Final[tuple[type[Exception], ...]] = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
     OSError,
     TimeoutError,
+    ValueError,
 )
 
 
 async def connect(address: Address) -> Connection:
-    """A connection in autocommit. Raise one of `FAILURES`, and `ValueError` for a bad option."""
+    """A connection in autocommit. Raise one of `FAILURES`."""
     opened: Connection = await asyncpg.connect(
         address.dsn,
         timeout=CONNECT_WITHIN / SECOND,

@@ -16,7 +16,8 @@ from watchword.domain.time import SECOND
 from watchword.ports import Topic
 
 _ATTEMPTS: Final = 4
-_SEARCHES_AT_ONCE: Final = 2
+# Fewer than the pool keeps from transactions, so that who is in one can read beside it.
+_SEARCHES_AT_ONCE: Final = 1
 
 
 def count_of(tag: str) -> int:
@@ -96,7 +97,7 @@ class Singles:
 
 
 class Searches:
-    """Reads that may be long: a few at a time, so that they leave connections for the others."""
+    """Reads that may be long: one at a time, so that they leave connections for the others."""
 
     def __init__(self, pool: Pool, observe: Observe) -> None:
         self._singles = Singles(pool, holds=False, timeout=SEARCH_WITHIN / SECOND)
