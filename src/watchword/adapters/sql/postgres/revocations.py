@@ -58,6 +58,7 @@ class PostgresRevocations:
         self.noting = Noting(NOTE_AND_CALL_OUT, [self.sender])
         self._is_strict = nodes.is_strict
         self._subscriptions = subscriptions
+        self._has_doubted = False
         self._probed = asyncio.Event()
         self._beats = Beats(
             address,
@@ -77,10 +78,16 @@ class PostgresRevocations:
         """What this very process commits: known before it is answered. The others are called by
         the commit itself, and where it is strict, waited for.
         """
-        await self.doubt([recorded.change for recorded in changes])
+        await self._tell([recorded.change for recorded in changes])
 
     async def doubt(self, changes: Sequence[Change]) -> None:
-        """As `announce`, of a commit whose outcome is not known."""
+        """As `announce`, of a commit whose outcome is not known: it may be carried out after this,
+        so from here on this node also listens to itself.
+        """
+        self._has_doubted = True
+        await self._tell(changes)
+
+    async def _tell(self, changes: Sequence[Change]) -> None:
         if self._beats.has_begun:
             self._note(changes)
         if self._is_strict:
@@ -145,7 +152,7 @@ class PostgresRevocations:
                 self._probed.set()
             return
         self._subscriptions.put([call.recorded])
-        if not is_own:  # `announce` was told of it
+        if not is_own or self._has_doubted:  # else `announce` was told of it
             self._note([call.recorded.change])
 
     def _note(self, changes: Sequence[Change]) -> None:
