@@ -114,3 +114,28 @@ class TestTwoNodes:
                 answer = await two.post(path, json=body)
                 assert answer.status_code == 503
                 assert int(answer.headers["retry-after"]) > 0
+
+    async def test_s15_hear_of_each_other_by_redis_and_go_on_without_it(
+        self, tmp_path: Path, database: str, counters: redis_servers.RedisServer
+    ) -> None:
+        redis = f"redis://127.0.0.1:{counters.port}/0"
+        more = {"REVOCATION_MESSAGES": "redis", "REVOCATION_BOUND": "1s"}
+        carol = {**ADA, "email": "carol@example.com"}
+        coming = {**carol, "transport": "body"}
+        async with (
+            node(tmp_path, database, redis, **more) as one,
+            node(tmp_path, database, redis, **more) as two,
+        ):
+            assert (await one.post("/auth/register", json=carol)).status_code == 201
+            tokens = [
+                (await two.post("/auth/login", json=coming)).json()["accessToken"] for _ in range(2)
+            ]
+            for token in tokens:
+                bearer = {"Authorization": f"Bearer {token}"}
+                for client in (one, two):
+                    assert (await client.get("/profile", headers=bearer)).status_code == 200
+                assert (await one.post("/auth/logout", headers=bearer)).status_code < 300
+                assert (await one.get("/profile", headers=bearer)).status_code == 401
+                while (await two.get("/profile", headers=bearer)).status_code == 200:
+                    pass  # within the bound, which the tests of the store hold
+                counters.kill()

@@ -1,4 +1,6 @@
-"""What is kept in Redis, where the settings name one: limits, lockouts, and sessions if wanted."""
+"""What is kept in Redis where the settings name one: limits, lockouts, sessions if wanted; and
+messages through it.
+"""
 
 from dataclasses import dataclass
 
@@ -7,6 +9,7 @@ from watchword.adapters.redis import (
     Names,
     RedisLimits,
     RedisLockouts,
+    RedisMessages,
     RedisSessionStore,
 )
 from watchword.ports import Limits, Lockouts, OpenStore
@@ -39,3 +42,8 @@ class RedisCounters:
 
     async def close(self) -> None:
         await self.connections.close()
+
+
+def messages_of(server: ServerUrl) -> RedisMessages:
+    """Nothing is opened before it is needed."""
+    return RedisMessages(Connections(server.url), Names())

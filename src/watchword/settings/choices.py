@@ -34,3 +34,10 @@ class Revocation(StrEnum):
 
     STANDARD = "standard"
     STRICT = "strict"
+
+
+class RevocationMessages(StrEnum):
+    """Who tells the nodes of a server's database what others have changed."""
+
+    DATABASE = "database"
+    REDIS = "redis"

@@ -108,6 +108,10 @@ class Connections:
             options["tls"] = make_tls(ca_file)
         return options
 
+    def make_subscriber(self) -> Connection:
+        """A connection of its own, not opened yet; its user puts an end to each wait."""
+        return self._kind(protocol=_PROTOCOL, **self._options)
+
     async def run(self, script: Script, key: str, *arguments: Word) -> Reply:
         """By its hash; a server that does not know it, which then has done nothing, is sent the
         text.
