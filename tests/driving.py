@@ -14,11 +14,12 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.kept import named_database
+from tests.kept import moving_sessions, named_database
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import Application, Core, open_core
+from watchword.bootstrap.redis import RedisCounters
 from watchword.flows.sending import Sender
 from watchword.settings import Settings
 from watchword.testing import FakeClock, SeededRandomness
@@ -190,6 +191,12 @@ def sqlite_of(core: Core) -> SqliteStore:
     return core.store
 
 
+def require_counters_in_the_database(core: Core) -> None:
+    """For tests that look at them there."""
+    if core.stores.counters is not None:
+        pytest.skip("Another product counts.")
+
+
 class SenderByHand(Sender):
     """Sends when a test says so, for what is sent when is what tests are about."""
 
@@ -200,9 +207,18 @@ class SenderByHand(Sender):
         await stop.wait()
 
 
+def be_patient(core: Core) -> None:
+    """A slow machine is no failure of Redis."""
+    if isinstance(core.stores.counters, RedisCounters):
+        connections = core.stores.counters.connections
+        connections._patience = connections._pool.timeout = 20.0
+        connections._pool.connection_kwargs["socket_connect_timeout"] = 20.0
+
+
 async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
     core = await open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
+    be_patient(core)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
     proof = replace(services.sign_in.proof, hasher=GatheringHasher(hasher, services.gather))
@@ -248,6 +264,7 @@ async def serving(
     """
     clock, log = clock or FakeClock(), Lines()
     settings["database_url"] = named_database(folder) or settings.get("database_url")
+    settings |= moving_sessions(folder)
     chosen = Settings(data_dir=folder, **settings)
     path = chosen.database
     if isinstance(path, Path) and not path.exists():

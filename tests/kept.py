@@ -1,7 +1,8 @@
 """What lies in the database of a test's server, past everything that is kept in memory.
 
-A folder's database is a file in it, unless the folder names one on a server. Invariant: looked at
-by a connection of its own, as another program would.
+A folder's database is a file in it, unless the folder names one on a server; it may name a Redis
+too, in which sessions move. Invariant: looked at by a connection of its own, as another program
+would.
 """
 
 import asyncio
@@ -14,13 +15,15 @@ from typing import Any
 
 import asyncpg
 
+from watchword.adapters.redis import Connections, Names
+from watchword.adapters.redis.movements import Movement, Movements
 from watchword.adapters.sql.postgres.dialect import Dialect
-from watchword.settings import ServerUrl
-from watchword.settings.stores import database_url
+from watchword.settings import ServerUrl, SessionStore, Settings
+from watchword.settings.stores import database_url, redis_url
 
 Database = Path | ServerUrl
 Parameters = Mapping[str, Any]
-_NAMED = "database_url"
+_NAMED, _NAMED_REDIS = "database_url", "redis_url"
 
 
 def name_database(folder: Path, url: str) -> None:
@@ -34,6 +37,45 @@ def named_database(folder: Path) -> ServerUrl | None:
     named = database_url().parse((folder / _NAMED).read_text())
     assert isinstance(named, ServerUrl)
     return named
+
+
+def name_redis(folder: Path, url: str) -> None:
+    """From now on the sessions of ``folder`` move there."""
+    (folder / _NAMED_REDIS).write_text(url)
+
+
+def moving_sessions(folder: Path) -> dict[str, Any]:
+    """The settings that say so, if they do."""
+    if not (folder / _NAMED_REDIS).exists():
+        return {}
+    named = redis_url().parse((folder / _NAMED_REDIS).read_text())
+    return {"redis_url": named, "session_store": SessionStore.REDIS}
+
+
+def moved(settings: Settings, session_id: str) -> dict[str, int]:
+    """How far a session has come, by the names of its columns, where that is not in its row."""
+    if settings.session_store is not SessionStore.REDIS or settings.redis_url is None:
+        return {}
+    connections = Connections(settings.redis_url.url)
+
+    async def ask() -> Movement | None:
+        try:
+            return await Movements(connections, Names(), lambda _: None).find(session_id)
+        finally:
+            await connections.close()
+
+    with ThreadPoolExecutor(1) as thread:
+        found = thread.submit(asyncio.run, ask()).result()
+    return {} if found is None else columns_of(found)
+
+
+def columns_of(movement: Movement) -> dict[str, int]:
+    return {
+        "generation": movement.generation,
+        "rotated_at": movement.rotated_at,
+        "last_seen_at": movement.last_seen_at,
+        "idle_expires_at": movement.idle_expires_at,
+    }
 
 
 def rows(database: Database, sql: str, **parameters: Any) -> list[dict[str, Any]]:

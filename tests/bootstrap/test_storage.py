@@ -16,7 +16,7 @@ from watchword.bootstrap.storage import (
     storage_of,
 )
 from watchword.domain.errors import Unavailable
-from watchword.settings import Settings
+from watchword.settings import SessionStore, Settings
 
 
 def settings_of(folder: Path, **values: str) -> Settings:
@@ -52,13 +52,14 @@ class TestAStore:
         assert os.listdir(tmp_path) == []  # noqa: PTH208
 
     async def test_is_migrated_once_and_then_opened(self, tmp_path: Path) -> None:
-        storage = storage_of(settings_of(tmp_path, DATABASE_URL="sqlite:///a/b.db"))
+        settings = settings_of(tmp_path, DATABASE_URL="sqlite:///a/b.db")
+        storage = storage_of(settings)
         assert storage.place == str(tmp_path / "a" / "b.db")
         assert await storage.migrate()
         assert not await storage.migrate()
         assert await storage.revision() == NEWEST
         assert await storage.faults() == []
-        stores = await open_stores(storage, None, unobserved)
+        stores = await open_stores(settings, storage, unobserved)
         assert isinstance(stores.store, SqliteStore)
         await stores.store.check()
         await stores.close()
@@ -67,6 +68,12 @@ class TestAStore:
         core = await open_core(settings_of(tmp_path))
         assert core.stores == Stores(core.store)
         await core.close()
+
+    async def test_whose_sessions_move_in_a_redis_needs_its_name(self, tmp_path: Path) -> None:
+        """Also of settings that were made by hand, and checked by nobody."""
+        settings = Settings(data_dir=tmp_path, session_store=SessionStore.REDIS)
+        with pytest.raises(Unavailable, match="needs WATCHWORD_REDIS_URL"):
+            await open_core(settings)
 
     async def test_tells_whether_a_server_has_been_there(self, tmp_path: Path) -> None:
         core = await open_core(settings_of(tmp_path))

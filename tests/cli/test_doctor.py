@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import Operator
+from tests.servers.redis import running
 from watchword.bootstrap.storage import NEWEST
 from watchword.cli.findings import Finding, Weight, is_exposed, of_settings
 from watchword.cli.machine import of_machine
@@ -287,7 +288,12 @@ class TestTheCommand:
         operator("migrate")
         assert f"Store: {path}, schema {NEWEST}." in operator("doctor").out
         told = operator("doctor", "--json").json["store"]
-        assert told == {"place": str(path), "schema": NEWEST, "isReachable": True}
+        assert told == {
+            "place": str(path),
+            "sessions": str(path),
+            "schema": NEWEST,
+            "isReachable": True,
+        }
 
     def test_tells_that_the_store_cannot_be_used_and_what_to_do(
         self, operator: Operator, monkeypatch: pytest.MonkeyPatch
@@ -322,3 +328,27 @@ class TestTheCommand:
         said = operator("doctor", "--json").json
         assert said["settings"]["WATCHWORD_PROFILE"] == "standard"
         assert {"weight", "subject", "problem", "remedy"} == set(said["findings"][0])
+
+    @pytest.mark.parametrize(
+        ("store", "lost"), [("database", "sign-ins ("), ("redis", "and sessions, whose people")]
+    )
+    def test_warns_of_a_redis_that_throws_away_what_it_keeps(
+        self, store: str, lost: str, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with running(operator.folder, "--maxmemory-policy", "allkeys-lru") as redis:
+            monkeypatch.setenv("WATCHWORD_REDIS_URL", redis.url)
+            monkeypatch.setenv("WATCHWORD_SESSION_STORE", store)
+            said = operator("doctor").out
+        assert "allkeys-lru" in said
+        assert lost in said
+        assert "noeviction" in said
+
+    def test_tells_where_sessions_move(
+        self, operator: Operator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WATCHWORD_REDIS_URL", "redis://:hunter2@127.0.0.1:1/0")
+        assert "Sessions:" not in operator("doctor", code=1).out
+        monkeypatch.setenv("WATCHWORD_SESSION_STORE", "redis")
+        place = "redis://<hidden>@127.0.0.1:1/0"
+        assert f"Sessions: what moves in them is kept at {place}." in operator("doctor", code=1).out
+        assert operator("doctor", "--json", code=1).json["store"]["sessions"] == place

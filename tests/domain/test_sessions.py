@@ -57,10 +57,16 @@ class TestTheGraceRule:
     def test_r01_the_predecessor_is_a_replay_from_the_end_of_the_grace_on(self, after: int) -> None:
         assert judge(4, after) is Rotation.REUSED
 
-    @pytest.mark.parametrize("presented", [-1, 0, 1, 3, 6, 7, 10**9])
+    @pytest.mark.parametrize("presented", [-1, 0, 1, 3])
     @pytest.mark.parametrize("after", [0, GRACE - 1, GRACE])
-    def test_r04_anything_older_or_later_is_a_replay(self, presented: int, after: int) -> None:
+    def test_r04_anything_older_is_a_replay(self, presented: int, after: int) -> None:
         assert judge(presented, after) is Rotation.REUSED
+
+    @pytest.mark.parametrize("presented", [6, 7, 10**9])
+    @pytest.mark.parametrize("after", [-DAY, 0, GRACE, DAY])
+    def test_what_is_ahead_of_the_store_is_no_replay(self, presented: int, after: int) -> None:
+        """It was given out: whoever has less has lost what came between."""
+        assert judge(presented, after) is Rotation.AHEAD
 
     @pytest.mark.parametrize("after", [-1, 0, 1])
     def test_without_a_grace_an_immediate_repeat_is_a_replay(self, after: int) -> None:
@@ -88,6 +94,7 @@ class TestTheGraceRule:
         was_overtaken = presented == 3 and -grace < after < 0
         assert (verdict is Rotation.CURRENT) == (presented == 5)
         assert (verdict is Rotation.REPEATED) == (is_retry or was_overtaken)
+        assert (verdict is Rotation.AHEAD) == (presented > 5)
 
 
 class TestOneThatWasOvertaken:
@@ -105,7 +112,7 @@ class TestOneThatWasOvertaken:
     ) -> None:
         assert judge(presented, after, before=self.BEFORE) is Rotation.REUSED
 
-    @pytest.mark.parametrize("presented", [-1, -2, 6])
+    @pytest.mark.parametrize("presented", [-1, -2])
     def test_by_more_steps_than_are_remembered_is_a_replay(self, presented: int) -> None:
         assert judge(presented, -SECOND, before=self.BEFORE) is Rotation.REUSED
 
@@ -160,6 +167,10 @@ class TestUse:
     @pytest.mark.parametrize("at", [NOW - HOUR, NOW - 1, NOW])
     def test_x07_never_slides_backward(self, at: Instant) -> None:
         assert session().seen_at(at) == session()
+
+    def test_never_makes_it_end_sooner(self) -> None:
+        lasting = replace(session(), idle_expires_at=NOW + DAY)
+        assert lasting.seen_at(NOW + MINUTE) == replace(lasting, last_seen_at=NOW + MINUTE)
 
     def test_leaves_everything_else_as_it_was(self) -> None:
         used = session().seen_at(NOW + MINUTE)

@@ -1,11 +1,12 @@
-"""What can befall a database and the way to it."""
+"""What can befall a server and the way to it; and PostgreSQL itself."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
 
 from tests.faults.proxy import BOTH, Proxy, Way
-from tests.faults.stage import Do, Fault, Scene
+from tests.faults.stage import Do, Fault, OnPostgres, Scene
+from tests.servers.postgres import Server as Postgres
 
 
 def _to_each(do: Callable[[Proxy], None]) -> Do:
@@ -23,8 +24,12 @@ def _to_one(do: Callable[[Proxy], None]) -> Do:
     return second
 
 
-def _by_server(do: Callable[[Scene], None]) -> Do:
-    return lambda scene: asyncio.to_thread(do, scene)
+def _by_server(do: Callable[[Postgres], None]) -> Do:
+    async def to_server(scene: Scene) -> None:
+        assert isinstance(scene.store, OnPostgres)
+        await asyncio.to_thread(do, scene.store.server)
+
+    return to_server
 
 
 def _slow(proxy: Proxy) -> None:
@@ -32,30 +37,31 @@ def _slow(proxy: Proxy) -> None:
 
 
 _MENDED: Final = _to_each(Proxy.mend)
+_EACH, _SECOND = frozenset({0, 1}), frozenset({1})
 OF_THE_NETWORK: Final = {
-    "cut": Fault(_to_each(Proxy.cut), _MENDED),
-    "cut from one node": Fault(_to_one(Proxy.cut), _MENDED),
-    "unplugged": Fault(_to_each(Proxy.hold), _MENDED),
-    "unplugged from one node": Fault(_to_one(Proxy.hold), _MENDED),
-    "swallowed": Fault(_to_each(lambda proxy: proxy.swallow(BOTH)), _MENDED),
+    "cut": Fault(_to_each(Proxy.cut), _MENDED, _EACH),
+    "cut from one node": Fault(_to_one(Proxy.cut), _MENDED, _SECOND),
+    "unplugged": Fault(_to_each(Proxy.hold), _MENDED, _EACH),
+    "unplugged from one node": Fault(_to_one(Proxy.hold), _MENDED, _SECOND),
+    "swallowed": Fault(_to_each(lambda proxy: proxy.swallow(BOTH)), _MENDED, _EACH),
     "questions swallowed": Fault(
-        _to_each(lambda proxy: proxy.swallow(frozenset({Way.THERE}))), _MENDED
+        _to_each(lambda proxy: proxy.swallow(frozenset({Way.THERE}))), _MENDED, _EACH
     ),
     "answers swallowed": Fault(
-        _to_each(lambda proxy: proxy.swallow(frozenset({Way.BACK}))), _MENDED
+        _to_each(lambda proxy: proxy.swallow(frozenset({Way.BACK}))), _MENDED, _EACH
     ),
-    "swallowed from one node": Fault(_to_one(lambda proxy: proxy.swallow(BOTH)), _MENDED),
+    "swallowed from one node": Fault(_to_one(lambda proxy: proxy.swallow(BOTH)), _MENDED, _SECOND),
     "slow": Fault(_to_each(_slow), _MENDED),
 }
 OF_THE_SERVER: Final = {
-    "restarted": Fault(_by_server(lambda scene: scene.postgres.restart())),
-    "restarted at once": Fault(_by_server(lambda scene: scene.postgres.restart("immediate"))),
+    "restarted": Fault(_by_server(Postgres.restart)),
+    "restarted at once": Fault(_by_server(lambda server: server.restart("immediate"))),
     "paused": Fault(
-        _by_server(lambda scene: scene.postgres.pause()),
-        _by_server(lambda scene: scene.postgres.go_on()),
+        _by_server(Postgres.pause),
+        _by_server(Postgres.go_on),
     ),
     "gone": Fault(
-        _by_server(lambda scene: scene.postgres.stop()),
-        _by_server(lambda scene: scene.postgres.start()),
+        _by_server(Postgres.stop),
+        _by_server(Postgres.start),
     ),
 }

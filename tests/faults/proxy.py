@@ -1,4 +1,4 @@
-"""A network that fails when it is told to: a TCP proxy between a node and its database."""
+"""A network that fails when it is told to: a TCP proxy between a node and a server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -31,6 +31,10 @@ class Proxy:
         self._is_whole = asyncio.Event()
         self._is_whole.set()
         self._links: set[asyncio.Task[None]] = set()
+
+    def move(self, port: int) -> None:
+        """New connections lead to another server; those that there are stay with the former."""
+        self._to = (self._to[0], port)
 
     def cut(self) -> None:
         """Every connection ends, and no other begins."""

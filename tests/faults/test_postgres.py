@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.kinds import OF_THE_NETWORK, OF_THE_SERVER
-from tests.faults.stage import Scene, Told, endure, two_nodes
+from tests.faults.stage import OnPostgres, Scene, Told, endure, two_nodes
 from tests.servers.postgres import Server
 
 SECONDS = 1.5
@@ -16,7 +16,7 @@ SECONDS = 1.5
 
 @pytest.fixture
 async def scene(tmp_path: Path, postgres_url: str, postgres_server: Server) -> AsyncIterator[Scene]:
-    async with two_nodes(tmp_path, postgres_url, postgres_server) as running:
+    async with two_nodes(tmp_path, OnPostgres(postgres_url, postgres_server)) as running:
         yield running
 
 
@@ -35,8 +35,8 @@ async def test_x09_s15_a_network_that_fails_is_a_503_and_nothing_worse(
 
 @pytest.mark.parametrize("what", OF_THE_SERVER)
 async def test_x09_s15_a_server_that_fails_is_a_503_and_nothing_worse(
-    scene: Scene, what: str
+    scene: Scene, postgres_server: Server, what: str
 ) -> None:
-    if scene.postgres.folder is None:
+    if postgres_server.folder is None:
         pytest.skip("The server is not ours to stop.")
     require_promises(await endure(scene, OF_THE_SERVER[what], SECONDS))

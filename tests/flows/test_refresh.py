@@ -217,6 +217,51 @@ class TestAReplay:
         await house.refresh(other.held)
 
 
+class TestATokenThatIsAheadOfTheStore:
+    """The store had answered with it, and has lost that since: a fail-over, a restored backup."""
+
+    @pytest.fixture
+    def newest(self, house: House, grant: Grant) -> str:
+        session = grant.session
+        return house.flows.grants.refresh_tokens.make(session.id, 4, session.salt)
+
+    async def test_goes_on_and_is_no_replay(self, house: House, grant: Grant, newest: str) -> None:
+        following = await house.refresh(newest)
+        assert (await house.session(grant)).generation == 5
+        assert (await house.refresh(following.held)).held != following.held
+        assert await house.events("session.token_reused") == []
+
+    async def test_is_used_up_as_any_other(self, house: House, grant: Grant, newest: str) -> None:
+        following = await house.refresh(newest)
+        assert (await house.refresh(newest)).held == following.held
+        house.clock.advance(GRACE)
+        with pytest.raises(TokenReused):
+            await house.refresh(newest)
+        await require_ended_by_replay(house, grant)
+
+    async def test_r01_does_not_let_one_from_behind_go_on(
+        self, house: House, grant: Grant, newest: str
+    ) -> None:
+        await house.refresh(newest)
+        with pytest.raises(TokenReused):
+            await house.refresh(grant.held)
+        await require_ended_by_replay(house, grant)
+
+    async def test_r02_many_at_once_go_on_together(
+        self, house: House, grant: Grant, newest: str
+    ) -> None:
+        answers = await asyncio.gather(*(house.refresh(newest) for _ in range(20)))
+        assert {answer.held for answer in answers} == {answers[0].held}
+        assert (await house.session(grant)).generation == 5
+
+    async def test_r09_wakes_no_session_that_has_ended(
+        self, house: House, grant: Grant, newest: str
+    ) -> None:
+        await house.flows.sessions.end(grant.session.id, EndReason.SIGNED_OUT, TRACE)
+        with pytest.raises(SessionRevoked):
+            await house.refresh(newest)
+
+
 class TestWithoutAGrace:
     async def test_an_immediate_repeat_is_a_replay(self, open_house: OpenHouse) -> None:
         house = await open_house(refresh_grace=0)

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+import pytest
 
 from tests.driving import Holder, Server, serving
-from tests.kept import rows
+from tests.kept import moved, rows
+from watchword.adapters.redis import RedisSessionStore
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -24,7 +26,7 @@ UNLIMITED: dict[str, Any] = {"limit_auth": None, "limit_sign_in": None, "lockout
 def session_row(server: Server, session_id: str) -> dict[str, Any]:
     database = server.core.settings.database
     (row,) = rows(database, "SELECT * FROM sessions WHERE id = :id", id=session_id)
-    return row
+    return row | moved(server.core.settings, session_id)
 
 
 def events(server: Server, kind: str) -> list[dict[str, Any]]:
@@ -47,6 +49,12 @@ async def present(client: httpx2.AsyncClient, token: str | None = None) -> httpx
     """By the cookie when no ``token`` is given."""
     body = {} if token is None else {"refreshToken": token}
     return await client.post("/auth/refresh", json=body)
+
+
+def require_turns(server: Server) -> None:
+    """For tests of those who wait for theirs, before anything is begun."""
+    if isinstance(server.core.store, RedisSessionStore):
+        pytest.skip("Nobody waits for a turn to rotate.")
 
 
 async def until_it_waits(server: Server) -> None:
@@ -104,6 +112,8 @@ def turn_of(server: Server) -> Callable[[], Awaitable[object]]:
     store = server.core.store
     if isinstance(store, SqliteStore):
         return lambda: asyncio.sleep(0)
+    if isinstance(store, RedisSessionStore):
+        return lambda: store.touch([("nobody", 0)])
     return lambda: store.reading.accounts.find("nobody")
 
 

@@ -11,7 +11,7 @@ from tests.driving import PASSWORD, Holder, Server
 from tests.kept import rows
 from tests.proof.stage import events, later, present, require_out, session_row, turn_of
 
-pytestmark = pytest.mark.every_store
+pytestmark = pytest.mark.every_store(moving=True)
 # By how many turns of the event loop the refresh comes first, or the other does: a refresh takes
 # fewer than these, so every overlap occurs.
 OFFSETS = range(-12, 13)

@@ -13,12 +13,13 @@ from tests.proof.stage import (
     later,
     present,
     require_out,
+    require_turns,
     session_row,
     until_it_waits,
 )
 from watchword.domain.time import MINUTE, SECOND
 
-pytestmark = pytest.mark.every_store
+pytestmark = pytest.mark.every_store(moving=True)
 GRACE = 10 * SECOND
 
 
@@ -116,6 +117,7 @@ class TestFiftyAtOnce:
     ) -> None:
         """One looks at the clock and waits for the database; meanwhile the other rotates, later."""
         one, other = both
+        require_turns(other)
         await one.register()
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:
@@ -135,6 +137,7 @@ class TestFiftyAtOnce:
     ) -> None:
         """The winner has its answer and goes on at once, while the loser waits its turn."""
         one, other = both
+        require_turns(other)
         await one.register()
         holder = await one.sign_in()
         async with one.core.store.transaction() as unit:

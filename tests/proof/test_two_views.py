@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Holder, Server, serving
+from tests.driving import PASSWORD, Holder, Server, require_counters_in_the_database, serving
 from tests.kept import rows
 from tests.proof.stage import UNLIMITED, later, session_row, two_hearing
 from watchword.crypto.secret import Secret
@@ -17,7 +17,7 @@ from watchword.domain.errors import Unavailable
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.ports import RequestTrace
 
-pytestmark = pytest.mark.every_store
+pytestmark = pytest.mark.every_store(moving=True)
 Both = tuple[Server, Server]
 NEW_PHRASE = "a quite different phrase"
 TTL = 5 * MINUTE
@@ -241,6 +241,7 @@ class TestWhatChangesHere:
             await server.register()
             for _ in range(5):
                 await server.client().post("/auth/login", json=wrong)
+            require_counters_in_the_database(server.core)
             path = server.core.settings.database
             (row,) = rows(path, "SELECT * FROM lockouts")
             assert (row["locks"], row["consecutive"]) == (1, 5)

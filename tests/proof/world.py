@@ -14,8 +14,17 @@ import asyncpg
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests.driving import Lines, empty_database, open_cheaply
-from tests.kept import name_database, named_database, rows
+from tests.kept import (
+    columns_of,
+    moving_sessions,
+    name_database,
+    name_redis,
+    named_database,
+    rows,
+)
 from tests.servers.fixtures import empty
+from watchword.adapters.redis import Connections, Names
+from watchword.adapters.redis.movements import Movements
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.bootstrap import Core
 from watchword.crypto.secret import Secret
@@ -98,11 +107,14 @@ class Held:
 
 
 class World(RuleBasedStateMachine):
-    """On the database at ``url``, which is emptied in the end, or on a file."""
+    """On the database at ``url``, which is emptied in the end, or on a file; sessions move in the
+    Redis at ``moving_url``, if one is named.
+    """
 
-    def __init__(self, url: str | None = None) -> None:
+    def __init__(self, url: str | None = None, moving_url: str | None = None) -> None:
         super().__init__()
         self.url = url
+        self.redis = None if moving_url is None else Connections(Secret(moving_url.encode()))
         self.folder = TemporaryDirectory()
         self.clock = FakeClock()
         self.runner = asyncio.Runner()
@@ -112,6 +124,8 @@ class World(RuleBasedStateMachine):
         self.starts = 0
         folder = Path(self.folder.name)
         self.database = folder / "watchword.db"
+        if moving_url is not None:
+            name_redis(folder, moving_url)
         if url is None:
             self.database.write_bytes(empty_database())
         else:
@@ -138,7 +152,8 @@ class World(RuleBasedStateMachine):
     async def open(self) -> Core:
         self.starts += 1
         folder = Path(self.folder.name)
-        chosen = Settings(data_dir=folder, database_url=named_database(folder), **SETTINGS)
+        kept = {"database_url": named_database(folder), **moving_sessions(folder)}
+        chosen = Settings(data_dir=folder, **kept, **SETTINGS)
         core = await open_cheaply(chosen, clock=self.clock, log=Lines(), seed=self.starts)
         await core.prepare()
         return core
@@ -153,6 +168,9 @@ class World(RuleBasedStateMachine):
             if self.url is not None:
                 self.runner.run(self.outsider.close())
                 self.runner.run(empty(self.url))
+            if self.redis is not None:
+                self.runner.run(self.redis.command("FLUSHDB"))
+                self.runner.run(self.redis.close())
             self.runner.close()
             self.folder.cleanup()
 
@@ -174,7 +192,29 @@ class World(RuleBasedStateMachine):
     def stored(self) -> list[tuple[Held, dict[str, Any]]]:
         """Every session with its row."""
         found = {row["id"]: row for row in self.rows("SELECT * FROM sessions")}
-        return [(held, found[held.id]) for held in self.sessions]
+        return [(held, self.moved(found[held.id])) for held in self.sessions]
+
+    def moved(self, row: dict[str, Any]) -> dict[str, Any]:
+        """What is forgotten in Redis is over, although no row says so."""
+        if self.redis is None or row["ended_at"] is not None:
+            return row
+        movements = Movements(self.redis, Names(), lambda _: None)
+        found = self.runner.run(movements.find(row["id"]))
+        if found is None:
+            return {**row, "ended_at": row["last_seen_at"]}
+        moved = row | columns_of(found)
+        if row["transport"] == Transport.SESSION:
+            moved["generation"] = row["generation"]
+        return moved
+
+    def alive(self) -> list[Held]:
+        """What the store takes for alive, the oldest first."""
+        alive = [
+            (row["created_at"], held.id, held)
+            for held, row in self.stored()
+            if row["ended_at"] is None and self.now < min(row["idle_expires_at"], row["expires_at"])
+        ]
+        return [held for _, _, held in sorted(alive, key=lambda found: found[:2])]
 
     def lives(self, held: Held) -> bool:
         """Surely; between `lives` and `is_over` the store may not know of the last use yet."""

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from watchword.domain.time import MINUTE, SECOND
-from watchword.settings import Revocation, ServerUrl, Settings, SettingsError
+from watchword.settings import (
+    Revocation,
+    RevocationMessages,
+    ServerUrl,
+    SessionStore,
+    Settings,
+    SettingsError,
+)
 
 PASSWORD = "hunter2"
 POSTGRES = "postgresql://ada:hunter2@db.example.com:5433/watchword"
@@ -144,6 +151,18 @@ class TestRedis:
         ]
 
 
+class TestSessions:
+    def test_move_in_the_database_unless_said_otherwise(self, folder: Path) -> None:
+        assert load(folder).session_store is SessionStore.DATABASE
+        assert load(folder, REDIS_URL=REDIS).session_store is SessionStore.DATABASE
+        moved = load(folder, REDIS_URL=REDIS, SESSION_STORE="redis")
+        assert moved.session_store is SessionStore.REDIS
+
+    def test_cannot_move_in_a_redis_that_is_not_named(self, folder: Path) -> None:
+        with pytest.raises(SettingsError, match="Name it in WATCHWORD_REDIS_URL"):
+            load(folder, SESSION_STORE="redis")
+
+
 class TestTheirPasswords:
     @pytest.mark.parametrize("show", [repr, str, lambda s: str(shown(s))])
     def test_are_in_nothing_that_shows_the_settings(self, show: Any, folder: Path) -> None:
@@ -176,6 +195,31 @@ class TestRevocation:
     def test_parts_of_a_second_are_for_what_is_short(self, folder: Path) -> None:
         with pytest.raises(SettingsError, match="such as 10s, 5m"):
             load(folder, ACCESS_TOKEN_TTL="1500ms")
+
+
+class TestMessages:
+    def test_come_from_the_database_unless_said_otherwise(self, folder: Path) -> None:
+        assert load(folder).revocation_messages is RevocationMessages.DATABASE
+        settings = load(folder, DATABASE_URL=POSTGRES, REDIS_URL=REDIS, REVOCATION_MESSAGES="redis")
+        assert settings.revocation_messages is RevocationMessages.REDIS
+
+    @pytest.mark.parametrize(
+        ("others", "told"),
+        [
+            ({"REDIS_URL": REDIS}, "set WATCHWORD_DATABASE_URL"),
+            ({"DATABASE_URL": POSTGRES}, "Set WATCHWORD_REDIS_URL"),
+            (
+                {"DATABASE_URL": POSTGRES, "REDIS_URL": REDIS, "REVOCATION": "strict"},
+                "confirm what they have heard by the database alone",
+            ),
+        ],
+    )
+    def test_by_redis_are_refused_where_they_cannot_be(
+        self, others: dict[str, str], told: str, folder: Path
+    ) -> None:
+        with pytest.raises(SettingsError, match=told) as caught:
+            load(folder, REVOCATION_MESSAGES="redis", **others)
+        assert len(caught.value.problems) == 1
 
 
 class TestTheDelayBeforeTheEnd:

@@ -11,7 +11,7 @@ import bcrypt
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Server, serving
+from tests.driving import PASSWORD, Server, require_counters_in_the_database, serving
 from tests.web.contract import (
     GRANT,
     SESSION,
@@ -412,6 +412,7 @@ class TestTheLock:
                 assert (await login(server)).status_code == 200
 
     async def test_a_hundred_failures_in_a_row_disable_the_password(self, server: Server) -> None:
+        require_counters_in_the_database(server.core)
         await server.register()
         refused(await login(server, password=WRONG), 401, "INVALID_CREDENTIALS")
         await change_rows(server, "UPDATE lockouts SET consecutive = 100")

@@ -108,7 +108,7 @@ async def open_core(
     secrets = Secrets(settings.secret or (await _own_secret(settings, storage, randomness),))
     await storage.migrate()
     meter = PrometheusMeter(version=__version__)
-    stores = await open_stores(storage, settings.redis_url, meter.stored, clock=clock)
+    stores = await open_stores(settings, storage, meter.stored, clock=clock)
     lines = log or structlog.get_logger().bind()
     machine = Machine(clock=clock, randomness=randomness, log=lines, meter=meter)
     try:

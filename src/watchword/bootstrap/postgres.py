@@ -7,22 +7,25 @@ from pathlib import Path
 from watchword.adapters.sql.failures import Observe, StoreFailed, unobserved
 from watchword.adapters.sql.postgres import migration
 from watchword.adapters.sql.postgres.address import Address, AddressInvalid
-from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
+from watchword.adapters.sql.postgres.store import ByDatabase, ByMessages, PostgresStore
 from watchword.adapters.system import SystemClock, SystemRandomness, SystemStopwatch
 from watchword.domain.time import Span
 from watchword.ports import Clock, OpenStore
-from watchword.settings import Revocation, ServerUrl, Settings
+from watchword.settings import Revocation, RevocationMessages, ServerUrl, Settings
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresStorage:
-    """A database of a server. ``place`` is all of its address that people may see."""
+    """A database of a server. ``place`` is all of its address that people may see. ``redis``: by
+    what nodes tell each other of changes, where the database does not.
+    """
 
     place: str
     address: Address
     bound: Span
     is_strict: bool
     audit_retention: Span | None
+    redis: ServerUrl | None
 
     @classmethod
     def at(cls, server: ServerUrl, settings: Settings) -> "PostgresStorage":
@@ -38,6 +41,7 @@ class PostgresStorage:
             settings.revocation_bound,
             settings.revocation is Revocation.STRICT,
             settings.audit_retention,
+            _redis_of(settings),
         )
 
     @property
@@ -58,9 +62,27 @@ class PostgresStorage:
         """Its name among the nodes is the system's chance alone: a seed would make two the same."""
         return PostgresStore(
             self.address,
-            ByDatabase(SystemStopwatch(), self.bound, self.is_strict),
+            self._nodes(),
             clock=clock or SystemClock(),
             randomness=SystemRandomness(),
             audit_retention=self.audit_retention,
             observe=observe,
         )
+
+    def _nodes(self) -> ByDatabase | ByMessages:
+        if self.redis is None:
+            return ByDatabase(SystemStopwatch(), self.bound, self.is_strict)
+        from watchword.bootstrap.redis import messages_of  # lazy: its client takes time
+
+        return ByMessages(messages_of(self.redis), SystemStopwatch(), self.bound)
+
+
+def _redis_of(settings: Settings) -> ServerUrl | None:
+    if settings.revocation_messages is RevocationMessages.DATABASE:
+        return None
+    if settings.redis_url is None or settings.revocation is Revocation.STRICT:
+        raise StoreFailed(
+            "WATCHWORD_REVOCATION_MESSAGES=redis needs WATCHWORD_REDIS_URL, and revocation that is"
+            " not strict."
+        )
+    return settings.redis_url

@@ -1,9 +1,18 @@
-"""Limits and lockouts in Redis, where the settings name one."""
+"""What is kept in Redis where the settings name one: limits, lockouts, sessions if wanted; and
+messages through it.
+"""
 
 from dataclasses import dataclass
 
-from watchword.adapters.redis import Connections, Names, RedisLimits, RedisLockouts
-from watchword.ports import Limits, Lockouts
+from watchword.adapters.redis import (
+    Connections,
+    Names,
+    RedisLimits,
+    RedisLockouts,
+    RedisMessages,
+    RedisSessionStore,
+)
+from watchword.ports import Limits, Lockouts, OpenStore
 from watchword.settings import ServerUrl
 
 
@@ -21,9 +30,20 @@ class RedisCounters:
         limits, lockouts = RedisLimits(connections, names), RedisLockouts(connections, names)
         return cls(limits, lockouts, connections, names)
 
+    def moving_sessions_of(self, store: OpenStore) -> OpenStore:
+        return RedisSessionStore(store, self.connections, self.names)
+
     async def check(self) -> None:
         """Raise `Unavailable` unless it can be written to."""
         await self.connections.check(self.names.limit("check"))
 
+    async def eviction_policy(self) -> str | None:
+        return await self.connections.eviction_policy()
+
     async def close(self) -> None:
         await self.connections.close()
+
+
+def messages_of(server: ServerUrl) -> RedisMessages:
+    """Nothing is opened before it is needed."""
+    return RedisMessages(Connections(server.url), Names())

@@ -11,12 +11,12 @@ from typing import Protocol
 
 from watchword.adapters.sql import inspection
 from watchword.adapters.sql import migrate as sqlite_schema
-from watchword.adapters.sql.failures import Observe, unobserved
+from watchword.adapters.sql.failures import Observe, StoreFailed, unobserved
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.adapters.system import SystemClock
 from watchword.domain.time import Span
 from watchword.ports import Clock, Limits, Lockouts, OpenStore, Revocations
-from watchword.settings import ServerUrl, Settings
+from watchword.settings import ServerUrl, SessionStore, Settings
 
 NEWEST = sqlite_schema.NEWEST
 
@@ -109,8 +109,16 @@ class Counters(Protocol):
     @property
     def lockouts(self) -> Lockouts: ...
 
+    def moving_sessions_of(self, store: OpenStore) -> OpenStore:
+        """``store``, but for what moves in its sessions."""
+        ...
+
     async def check(self) -> None:
         """Raise `Unavailable` unless it can count."""
+        ...
+
+    async def eviction_policy(self) -> str | None:
+        """By what it forgets when its memory is short; None when it does not tell."""
         ...
 
     async def close(self) -> None: ...
@@ -142,10 +150,19 @@ class Stores:
 
 
 async def open_stores(
-    storage: Storage, redis: ServerUrl | None, observe: Observe, *, clock: Clock | None = None
+    settings: Settings, storage: Storage, observe: Observe, *, clock: Clock | None = None
 ) -> Stores:
-    """The schema of ``storage`` must be the newest."""
-    return Stores(await storage.open(observe, clock=clock), counters_of(redis))
+    """The schema of ``storage`` must be the newest. Raise `Unavailable` for sessions in a Redis
+    that is not named.
+    """
+    counters = counters_of(settings.redis_url)
+    moves = settings.session_store is SessionStore.REDIS
+    if moves and counters is None:
+        raise StoreFailed("WATCHWORD_SESSION_STORE: redis needs WATCHWORD_REDIS_URL.")
+    store = await storage.open(observe, clock=clock)
+    if moves and counters is not None:
+        store = counters.moving_sessions_of(store)
+    return Stores(store, counters)
 
 
 def counters_of(redis: ServerUrl | None) -> Counters | None:

@@ -54,6 +54,7 @@ def _show(
     if as_json:
         told = store and {
             "place": store.place,
+            "sessions": store.sessions,
             "schema": store.schema,
             "isReachable": store.is_reachable,
         }
@@ -65,6 +66,8 @@ def _show(
         click.echo(f"{row.name:<{width}}  {row.value}")
     if store is not None:
         click.echo(f"\nStore: {store}.")
+        if store.sessions != store.place:
+            click.echo(f"Sessions: what moves in them is kept at {store.sessions}.")
     click.echo()
     for finding in findings:
         click.echo(f"{_MARKS[finding.weight]}  {finding.subject}: {finding.problem}")

@@ -132,7 +132,7 @@ def _of_servers(settings: Settings) -> Iterator[Finding]:
     if settings.redis_url is not None and settings.redis_url.is_plain:
         yield unsafe(
             "WATCHWORD_REDIS_URL",
-            "Counters and news of revocations can be read and changed on the way.",
+            "Counters, and what moves in sessions, can be read and changed on the way.",
             "Write rediss, which speaks TLS.",
         )
 

@@ -21,16 +21,19 @@ from watchword.crypto.secret import Secret
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import Instant
 from watchword.flows.keyring import place_of
-from watchword.settings import Settings
+from watchword.settings import SessionStore, Settings
 
 _AGAIN: Final = "Then run `watchword doctor` again."
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """``schema`` is None as long as there is none, or as it cannot be read."""
+    """``schema`` is None as long as there is none, or as it cannot be read. ``sessions``: where is
+    kept what moves in them.
+    """
 
     place: str
+    sessions: str
     schema: str | None
     is_reachable: bool
     findings: Sequence[Finding]
@@ -46,19 +49,27 @@ def look_at_store(settings: Settings, now: Instant) -> Looked:
         storage = storage_of(settings)
     except Unavailable as error:
         finding = broken("WATCHWORD_DATABASE_URL", str(error), _AGAIN)
-        return Looked("another store", None, is_reachable=False, findings=[finding])
+        place = "another store"
+        return Looked(place, place, None, is_reachable=False, findings=[finding])
     place = storage.place
+    sessions = _place_of_sessions(settings, place)
     try:
         found = asyncio.run(examine(storage, now))
     except Unavailable as error:
         finding = broken(place, str(error), _AGAIN)
-        return Looked(place, None, is_reachable=False, findings=[finding])
+        return Looked(place, sessions, None, is_reachable=False, findings=[finding])
     findings = [
         *_of_schema(place, found),
         *_of_content(settings, place, found),
         *asyncio.run(_of_counters(settings)),
     ]
-    return Looked(place, found.revision, is_reachable=True, findings=findings)
+    return Looked(place, sessions, found.revision, is_reachable=True, findings=findings)
+
+
+def _place_of_sessions(settings: Settings, place: str) -> str:
+    if settings.session_store is SessionStore.DATABASE or settings.redis_url is None:
+        return place
+    return settings.redis_url.place
 
 
 def files_of_store(settings: Settings) -> Sequence[Path]:
@@ -73,13 +84,21 @@ async def _of_counters(settings: Settings) -> Sequence[Finding]:
     counters = counters_of(settings.redis_url)
     if settings.redis_url is None or counters is None:
         return ()
+    place = settings.redis_url.place
     try:
         await counters.check()
+        policy = await counters.eviction_policy()
     except Unavailable as error:
-        return [broken(settings.redis_url.place, str(error), _AGAIN)]
+        return [broken(place, str(error), _AGAIN)]
     finally:
         await counters.close()
-    return ()
+    if policy in {None, "noeviction"}:
+        return ()
+    lost = "counts of failed sign-ins"
+    if settings.session_store is SessionStore.REDIS:
+        lost += " and sessions, whose people are signed out"
+    problem = f"When its memory is short, it throws away {lost} ({policy})."
+    return [unsafe(place, problem, "Set its maxmemory-policy to noeviction.")]
 
 
 def _of_schema(place: str, found: Examination) -> Iterator[Finding]:

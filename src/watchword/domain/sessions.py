@@ -89,10 +89,11 @@ class Session:
         return now - self.authenticated_at < step_up_ttl
 
     def seen_at(self, now: Instant) -> "Session":
-        """Sliding: idle time starts again, the absolute end stays."""
+        """Sliding: idle time starts again, never to end sooner; the absolute end stays."""
         if now <= self.last_seen_at:
             return self
-        return replace(self, last_seen_at=now, idle_expires_at=now + self.idle_ttl)
+        idle_end = max(self.idle_expires_at, now + self.idle_ttl)
+        return replace(self, last_seen_at=now, idle_expires_at=idle_end)
 
 
 REMEMBERED_ROTATIONS: Final = 7
@@ -104,6 +105,7 @@ class Rotation(StrEnum):
     CURRENT = "current"
     REPEATED = "repeated"
     REUSED = "reused"
+    AHEAD = "ahead"
 
 
 class Step(NamedTuple):
@@ -119,9 +121,14 @@ def judge_rotation(session: Session, presented: int, *, at: Instant, grace: Span
     own use would have moved the generation on. So is one that was presented before its successor
     was, and overtaken while it waited for its turn. Anything older, later or slower is a replay.
     The window counts from the rotation and does not slide (RFC 9700 section 4.14.2).
+
+    Of a generation that is still to come, it was given out by a rotation that the store has lost
+    since, as in a fail-over: its holder is the newest there is.
     """
     if presented == session.generation:
         return Rotation.CURRENT
+    if presented > session.generation:
+        return Rotation.AHEAD
     rotations = (session.rotated_at, *session.rotated_before)
     steps = session.generation - presented
     if steps == 1:

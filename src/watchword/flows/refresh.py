@@ -12,7 +12,7 @@ from watchword.crypto.opaque import Presented
 from watchword.domain.errors import SessionRevoked, TokenInvalid, TokenReused, Unavailable
 from watchword.domain.events import TokenReuseDetected
 from watchword.domain.letters import Reason
-from watchword.domain.sessions import EndReason, Rotation, Step, judge_rotation
+from watchword.domain.sessions import EndReason, Rotation, Session, Step, judge_rotation
 from watchword.domain.time import Instant, Span
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.outbox import Postman
@@ -89,6 +89,8 @@ class Refresh:
         verdict = judge_rotation(session, presented.generation, at=arrived, grace=self.grace)
         if verdict is Rotation.CURRENT:
             raise Unavailable("A session changed while its token was looked at.")
+        if verdict is Rotation.AHEAD:
+            return await self._bring_forward(unit, session, presented.generation, now)
         if verdict is Rotation.REUSED:
             await unit.sessions.end(session.id, EndReason.REUSED, now=now)
             event = TokenReuseDetected(
@@ -100,3 +102,12 @@ class Refresh:
             await unit.audit.append(event, at=now, trace=trace)
             await self.postman.tell(unit, Reason.TOKEN_REUSED, standing.account, trace)
         return Step(verdict, session.generation)
+
+    async def _bring_forward(
+        self, unit: Unit, session: Session, presented: int, now: Instant
+    ) -> Step:
+        """The store has lost what it had answered. Its holder is no thief, and goes on."""
+        held = session.generation
+        if not await unit.sessions.rotate(session.id, presented, now=now, held=held):
+            raise Unavailable("A session changed while its token was looked at.")
+        return Step(Rotation.CURRENT, presented + 1)

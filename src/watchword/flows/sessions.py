@@ -39,12 +39,15 @@ class SessionsOfUser:
         *,
         actor: Caller | None = None,
     ) -> bool:
-        """False when it had ended before, or never was."""
+        """False when it had ended before, or never was. The end comes first: it holds as well where
+        what moves in a session cannot be read.
+        """
         now = self.clock.now()
         async with self.store.transaction() as unit:
-            standing = await unit.sessions.find(session_id)
-            if standing is None or not await unit.sessions.end(session_id, reason, now=now):
+            if not await unit.sessions.end(session_id, reason, now=now):
                 return False
+            standing = await unit.sessions.find(session_id)
+            assert standing is not None  # what has just ended is kept
             event = SessionEnded(
                 subject=standing.account.id,
                 actor=actor.account.id if actor else None,

@@ -201,7 +201,6 @@ class Standings:
         seen = {session_id: picture.seen for session_id, picture in pictures.items()}
         if not seen:
             return
-        async with self._store.transaction() as unit:
-            await unit.sessions.touch(list(seen.items()))
+        await self._store.touch(list(seen.items()))
         for session_id, at in seen.items():
             pictures[session_id].write_down(at)

@@ -104,8 +104,12 @@ class Sessions(Protocol):
         """Newest first."""
         ...
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
-        """Compare-and-swap: generation g becomes g + 1 if the session is alive and at g."""
+    async def rotate(
+        self, session_id: str, generation: int, *, now: Instant, held: int | None = None
+    ) -> bool:
+        """Compare-and-swap: the session goes on to the generation after ``generation``, if it is
+        alive and at ``held``; that is ``generation`` itself unless the store has lost rotations.
+        """
         ...
 
     async def reprove(
@@ -282,6 +286,10 @@ class Store(Protocol):
         that in the same transaction, before anybody else can move the session on. Every refresh
         comes this way, and most need one statement.
         """
+        ...
+
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        """`Sessions.touch` on its own: nothing else is decided with it."""
         ...
 
     async def gather(self, within: Span) -> None:

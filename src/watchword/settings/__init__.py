@@ -3,7 +3,13 @@
 Invariant: `loading` is the only reader of the environment, and no message here repeats a value.
 """
 
-from watchword.settings.choices import Profile, Revocation, SessionLimit
+from watchword.settings.choices import (
+    Profile,
+    Revocation,
+    RevocationMessages,
+    SessionLimit,
+    SessionStore,
+)
 from watchword.settings.declared import LogFormat, LogLevel
 from watchword.settings.loading import SettingsError
 from watchword.settings.model import Settings
@@ -15,9 +21,11 @@ __all__ = [
     "LogLevel",
     "Profile",
     "Revocation",
+    "RevocationMessages",
     "Row",
     "ServerUrl",
     "SessionLimit",
+    "SessionStore",
     "Settings",
     "SettingsError",
 ]

@@ -22,6 +22,13 @@ class EmailVerification(StrEnum):
     REQUIRED = "required"
 
 
+class SessionStore(StrEnum):
+    """Where is kept what moves in a session: its generation, and when it was last seen."""
+
+    DATABASE = "database"
+    REDIS = "redis"
+
+
 class Revocation(StrEnum):
     """When the answer to who ends a session goes out."""
 
@@ -30,5 +37,14 @@ class Revocation(StrEnum):
 
 
 class Pages(StrEnum):
+    """Whether there are pages for people."""
+
     ON = "on"
     OFF = "off"
+
+
+class RevocationMessages(StrEnum):
+    """Who tells the nodes of a server's database what others have changed."""
+
+    DATABASE = "database"
+    REDIS = "redis"

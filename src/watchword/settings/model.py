@@ -14,7 +14,14 @@ from watchword.domain.mail import Mailbox
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
-from watchword.settings.choices import EmailVerification, Profile, SessionLimit
+from watchword.settings.choices import (
+    EmailVerification,
+    Profile,
+    Revocation,
+    RevocationMessages,
+    SessionLimit,
+    SessionStore,
+)
 from watchword.settings.declared_pages import DeclaredPages
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
@@ -213,15 +220,34 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.admin_password and settings.admin_email is None:
         name = "WATCHWORD_ADMIN_EMAIL"
         yield name, f"{name}: missing beside WATCHWORD_ADMIN_PASSWORD. Set both, or neither."
+    if settings.revocation_messages is RevocationMessages.REDIS:
+        name = "WATCHWORD_REVOCATION_MESSAGES"
+        for text in _conflicts_of_messages(settings):
+            yield name, f"{name}: {text}"
     if settings.maxmind_account_id is None and settings.maxmind_license_key is not None:
         name = "WATCHWORD_MAXMIND_ACCOUNT_ID"
         yield name, f"{name}: missing beside WATCHWORD_MAXMIND_LICENSE_KEY. Set both, or neither."
     if settings.maxmind_account_id is not None and settings.maxmind_license_key is None:
         name = "WATCHWORD_MAXMIND_LICENSE_KEY"
         yield name, f"{name}: missing beside WATCHWORD_MAXMIND_ACCOUNT_ID. Set both, or neither."
+    if settings.session_store is SessionStore.REDIS and settings.redis_url is None:
+        name = "WATCHWORD_SESSION_STORE"
+        yield name, f"{name}: redis needs a server. Name it in WATCHWORD_REDIS_URL."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:
             yield name, f"{name}: names a role that is not in WATCHWORD_ROLES."
         elif role == USER:
             yield name, f"{name}: user is what people are without a second factor. Leave it out."
+
+
+def _conflicts_of_messages(settings: Settings) -> Iterator[str]:
+    if isinstance(settings.database, Path):
+        yield "redis is for a database server. Leave it out, or set WATCHWORD_DATABASE_URL."
+    if settings.redis_url is None:
+        yield "redis needs a Redis. Set WATCHWORD_REDIS_URL, or leave it out."
+    if settings.revocation is Revocation.STRICT:
+        yield (
+            "nodes can confirm what they have heard by the database alone. Leave it out, or"
+            " WATCHWORD_REVOCATION=strict."
+        )

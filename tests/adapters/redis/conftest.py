@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tests.servers.redis import RedisServer, running, shared
+from tests.servers.redis import RedisServer, running
 from watchword.adapters.redis import Connections, Names, RedisLimits, RedisLockouts
 from watchword.crypto.secret import Secret
 from watchword.domain.time import SECOND
@@ -26,22 +26,9 @@ class RedisCounters:
         await self.connections.close()
 
 
-@pytest.fixture(scope="session")
-def shared_url(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
-    with shared(tmp_path_factory.mktemp("redis"), worker_id) as url:
-        yield url
-
-
-async def emptied(url: str) -> str:
-    connections = Connections(Secret(url.encode()))
-    await connections.command("FLUSHDB")
-    await connections.close()
-    return url
-
-
 @pytest.fixture
-async def url(shared_url: str) -> str:
-    return await emptied(shared_url)
+def url(redis_url: str) -> str:
+    return redis_url
 
 
 @pytest.fixture

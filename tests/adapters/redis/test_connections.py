@@ -14,7 +14,14 @@ import trustme
 
 from tests.adapters.redis.conftest import RedisCounters
 from tests.servers.redis import RedisServer, free_port, running
-from watchword.adapters.redis import AddressUnusable, Connections, Names, RedisFailed
+from watchword.adapters.memory import MemoryStore
+from watchword.adapters.redis import (
+    AddressUnusable,
+    Connections,
+    Names,
+    RedisFailed,
+    RedisSessionStore,
+)
 from watchword.adapters.redis.address import Address
 from watchword.adapters.redis.scripts import Script
 from watchword.crypto.secret import Secret
@@ -22,7 +29,16 @@ from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.errors import Unavailable
 from watchword.domain.time import HOUR, MINUTE, SECOND
 from watchword.ports import Allowance
-from watchword.testing.conformance.ground import NOW
+from watchword.testing import FakeClock
+from watchword.testing.conformance.ground import (
+    NOW,
+    a_session,
+    alone,
+    an_account,
+    given,
+    given_session,
+    rotated,
+)
 
 PASSWORD = "c4n4ry-9f8e7d6c"
 ALLOWANCE = Allowance(3, HOUR)
@@ -288,6 +304,15 @@ class TestTheWayIn:
             await counters.lockouts.take_back("account:u", POLICY)
             await counters.lockouts.succeed("account:u")
             await counters.lockouts.forget("account:u")
+            store = RedisSessionStore(MemoryStore(clock=FakeClock()), counters.connections, Names())
+            await given(store, an_account())
+            await given_session(store, a_session(an_account()))
+            assert await rotated(store, a_session(an_account()))
+            await store.touch([(a_session(an_account()).id, NOW + HOUR)])
+            assert await store.reading.sessions.list_live(an_account().id, NOW)
+            await alone(store, lambda unit: unit.accounts.delete(an_account().id))
+            await store.close()
+            assert await counters.connections.eviction_policy() is None, "it may not ask"
             with pytest.raises(RedisFailed, match="does not let this user"):
                 await counters.connections.command("FLUSHALL")
             with pytest.raises(RedisFailed, match="does not let this user"):

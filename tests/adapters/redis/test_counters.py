@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.adapters.redis.conftest import RedisCounters, emptied
+from tests.adapters.redis.conftest import RedisCounters
+from tests.servers.fixtures import flush
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.redis import Connections, Names, RedisFailed
 from watchword.domain.attempts import Attempts, LockoutPolicy
@@ -27,11 +28,11 @@ NAMES = Names()
 
 class TestCountersOnRedis(CounterConformance):
     @pytest.fixture(autouse=True)
-    def _on(self, shared_url: str) -> None:
-        self.url = shared_url
+    def _on(self, redis_url: str) -> None:
+        self.url = redis_url
 
     async def make_counters(self, folder: Path) -> ConformingCounters:
-        return RedisCounters(await emptied(self.url))
+        return RedisCounters(self.url)
 
 
 async def lives(connections: Connections, key: str) -> int:
@@ -211,13 +212,10 @@ class TestAgreement:
     @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(history=HISTORIES)
     async def test_redis_answers_what_memory_answers(
-        self, shared_url: str, history: list[tuple[Span, tuple[str, Verb]]]
+        self, redis_url: str, history: list[tuple[Span, tuple[str, Verb]]]
     ) -> None:
-        counters, model, now = (
-            RedisCounters(await emptied(shared_url)),
-            MemoryStore(clock=FakeClock()),
-            NOW,
-        )
+        await flush(redis_url)
+        counters, model, now = RedisCounters(redis_url), MemoryStore(clock=FakeClock()), NOW
         try:
             for pause, (name, verb) in history:
                 now += pause

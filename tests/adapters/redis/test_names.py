@@ -34,6 +34,8 @@ class TestSlots:
         assert slot(NAMES.limit(key)) == slot(f"x{{{NAMES.limit(key)[17:-1]}}}")
         assert slot(NAMES.lockouts(key)) == slot(f"x{{{NAMES.lockouts(key)[20:-1]}}}")
 
+        assert slot(NAMES.session(key)) == slot(f"x{{{NAMES.session(key)[19:-1]}}}")
+
     @given(one=KEYS, other=KEYS)
     def test_what_is_counted_apart_lies_apart(self, one: str, other: str) -> None:
         assert (NAMES.limit(one) == NAMES.limit(other)) == (one == other)

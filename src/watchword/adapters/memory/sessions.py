@@ -41,9 +41,11 @@ class MemorySessions:
         live = [s for s in self._of(user_id) if s.is_alive(now)]
         return sorted(live, key=lambda s: (s.created_at, s.id), reverse=True)
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+    async def rotate(
+        self, session_id: str, generation: int, *, now: Instant, held: int | None = None
+    ) -> bool:
         session = self._alive(session_id, now)
-        if session is None or session.generation != generation:
+        if session is None or session.generation != (generation if held is None else held):
             return False
         before = (session.rotated_at, *session.rotated_before)[:REMEMBERED_ROTATIONS]
         slid = session.seen_at(now)

@@ -103,6 +103,10 @@ class MemoryStore:
                 return Step(Rotation.CURRENT, generation + 1)
             return await otherwise(unit)
 
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        async with self.transaction() as unit:
+            await unit.sessions.touch(seen)
+
     async def gather(self, within: Span) -> None:
         """There is no commit to share."""
 

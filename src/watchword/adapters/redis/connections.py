@@ -15,7 +15,7 @@ from redis.credentials import CredentialProvider
 from redis.exceptions import NoScriptError
 
 from watchword.adapters.redis.address import Address
-from watchword.adapters.redis.failures import FAILURES, SUSPICIOUS, explain
+from watchword.adapters.redis.failures import FAILURES, SUSPICIOUS, RedisForbidden, explain
 from watchword.adapters.redis.scripts import Script
 from watchword.adapters.redis.trust import make_tls
 from watchword.crypto.secret import Secret
@@ -108,6 +108,10 @@ class Connections:
             options["tls"] = make_tls(ca_file)
         return options
 
+    def make_subscriber(self) -> Connection:
+        """A connection of its own, not opened yet; its user puts an end to each wait."""
+        return self._kind(protocol=_PROTOCOL, **self._options)
+
     async def run(self, script: Script, key: str, *arguments: Word) -> Reply:
         """By its hash; a server that does not know it, which then has done nothing, is sent the
         text.
@@ -121,6 +125,18 @@ class Connections:
     async def check(self, key: str) -> None:
         """Raise `RedisFailed` unless it takes a write; ``key`` is one for this."""
         await self._ask("SET", key, 1, "PX", SECOND)
+
+    async def eviction_policy(self) -> str | None:
+        """What is thrown away when memory is short (``maxmemory-policy``). None when this user may
+        not ask. Raise `RedisFailed` when nobody answers.
+        """
+        try:
+            told = await self._ask("INFO", "memory")
+        except RedisForbidden:
+            return None
+        lines = (told if isinstance(told, bytes) else b"").decode("ascii", "replace").split()
+        named = dict(line.partition(":")[::2] for line in lines)
+        return named.get("maxmemory_policy")
 
     async def _ask(self, *words: Word, instead: Words = ()) -> Reply:
         try:

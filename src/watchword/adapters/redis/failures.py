@@ -21,10 +21,6 @@ _REMEDIES: Final[tuple[tuple[type[Exception], str], ...]] = (
         library.AuthenticationWrongNumberOfArgsError,
         "Redis refuses the user and password: check the URL.",
     ),
-    (
-        library.NoPermissionError,
-        "Redis does not let this user run a command: compare docs/redis.md.",
-    ),
     (library.OutOfMemoryError, "Redis has no memory left: raise maxmemory."),
     (library.ReadOnlyError, _REPLICA),
     (library.MovedError, _CLUSTER),
@@ -40,6 +36,7 @@ _CODES: Final = {
     "MISCONF": "Redis cannot save to its disk, and takes no writes: mend the disk.",
     "MASTERDOWN": _REPLICA,
 }
+_FORBIDDEN = "Redis does not let this user run a command: compare docs/redis.md."
 _UNREACHABLE = "Redis cannot be reached: start it, or check the address and the certificate."
 
 
@@ -64,6 +61,10 @@ class RedisFailed(Unavailable):
         return self.remedy
 
 
+class RedisForbidden(RedisFailed):
+    """This user may not run the command."""
+
+
 def explain(error: BaseException) -> RedisFailed:
     """What an operator should do about ``error``, one of `FAILURES`. Raise it after the ``except``
     block and not in it: so it carries no trace of the error.
@@ -72,6 +73,8 @@ def explain(error: BaseException) -> RedisFailed:
         code = str(error).partition(" ")[0]
         if code in _CODES:
             return RedisFailed(_CODES[code])
+    if isinstance(error, library.NoPermissionError):
+        return RedisForbidden(_FORBIDDEN)
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return RedisFailed(remedy)

@@ -28,3 +28,10 @@ class Names:
 
     def lockouts(self, root: str) -> str:
         return f"{self.space}:lockouts:{{{root.translate(_ESCAPES)}}}"
+
+    def messages(self, database: int) -> str:
+        """A channel; channels are shared by all databases of a server."""
+        return f"{self.space}:messages:{database}"
+
+    def session(self, session_id: str) -> str:
+        return f"{self.space}:session:{{{session_id.translate(_ESCAPES)}}}"

@@ -44,14 +44,15 @@ ORDER BY created_at DESC, id DESC
 """  # noqa: S608  constant text
 _SLIDE = """
 last_seen_at = CASE WHEN last_seen_at < :now THEN :now ELSE last_seen_at END,
-idle_expires_at = CASE WHEN last_seen_at < :now THEN :now + idle_ttl ELSE idle_expires_at END
+idle_expires_at = CASE WHEN last_seen_at < :now AND idle_expires_at < :now + idle_ttl
+    THEN :now + idle_ttl ELSE idle_expires_at END
 """
 # A moment has 13 digits until the year 2286, and a space follows; one that is cut is too early.
 _MOMENTS = 14 * REMEMBERED_ROTATIONS
 _ROTATE = f"""
-UPDATE sessions SET generation = generation + 1, rotated_at = :now, {_SLIDE},
+UPDATE sessions SET generation = :next, rotated_at = :now, {_SLIDE},
     rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})
-WHERE id = :id AND generation = :generation AND {_ALIVE}
+WHERE id = :id AND generation = :held AND {_ALIVE}
 """  # noqa: S608  constant text
 _REPROVE = f"""
 UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
@@ -171,9 +172,12 @@ class SqlSessions:
         rows = await self._statements.rows(_LIST_LIVE, {"user_id": user_id, "now": now})
         return [session_of(row) for row in rows]
 
-    async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
+    async def rotate(
+        self, session_id: str, generation: int, *, now: Instant, held: int | None = None
+    ) -> bool:
+        compared = generation if held is None else held
         rotated = await self._statements.change(
-            _ROTATE, {"id": session_id, "generation": generation, "now": now}
+            _ROTATE, {"id": session_id, "held": compared, "next": generation + 1, "now": now}
         )
         return rotated == 1
 

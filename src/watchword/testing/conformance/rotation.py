@@ -74,6 +74,27 @@ class RotationPromises(Promises):
         assert not await rotated(store, session, generation)
         assert await find_session(store, session) == session
 
+    async def test_rotations_that_were_lost_are_made_good_in_one_step(
+        self, store: ConformingStore
+    ) -> None:
+        """From the generation that is held to the one after the newest that was given out."""
+        session = await given_one(store)
+
+        async def go_on(held: int, *, now: Instant = LATER) -> bool:
+            return await alone(
+                store, lambda unit: unit.sessions.rotate(session.id, 7, now=now, held=held)
+            )
+
+        assert not await go_on(2)
+        assert not await go_on(7)
+        assert not await go_on(1, now=NOW + DAY)
+        assert await find_session(store, session) == session
+        assert await go_on(1)
+        assert not await go_on(1)
+        found = await find_session(store, session)
+        assert (found.generation, found.rotated_at, found.last_seen_at) == (8, LATER, LATER)
+        assert await rotated(store, session, 8)
+
     async def test_r02_of_many_rotations_at_once_one_wins(self, store: ConformingStore) -> None:
         session = await given_one(store)
         returned, raised = await at_once(*(rotated(store, session) for _ in range(50)))
@@ -156,6 +177,23 @@ class RotationPromises(Promises):
         await alone(store, lambda unit: unit.sessions.touch([(session.id, LATER), ("s-none", 1)]))
         seen = replace(session, last_seen_at=LATER, idle_expires_at=LATER + HOUR)
         assert await find_session(store, session) == seen
+
+    async def test_touching_needs_nothing_that_is_decided_with_it(
+        self, store: ConformingStore
+    ) -> None:
+        session = await given_one(store)
+        await store.touch([("s-none", 1), (session.id, LATER), (session.id, NOW)])
+        seen = replace(session, last_seen_at=LATER, idle_expires_at=LATER + HOUR)
+        assert await find_session(store, session) == seen
+
+    async def test_a_use_never_makes_a_session_end_sooner(self, store: ConformingStore) -> None:
+        lasting = replace(a_session(an_account()), idle_expires_at=NOW + DAY)
+        await given(store, an_account())
+        await given_session(store, lasting)
+        await store.touch([(lasting.id, LATER)])
+        assert await rotated(store, lasting, now=LATER + 1)
+        found = await find_session(store, lasting)
+        assert (found.last_seen_at, found.idle_expires_at) == (LATER + 1, NOW + DAY)
 
     async def test_touching_never_slides_backward(self, store: ConformingStore) -> None:
         session = await given_one(store)

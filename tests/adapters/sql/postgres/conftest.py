@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 
 from watchword.adapters.sql.postgres.address import Address
-from watchword.adapters.sql.postgres.store import ByDatabase, Channel, PostgresStore
+from watchword.adapters.sql.postgres.channel import Channel
+from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
 from watchword.domain.time import MINUTE, SECOND
 from watchword.ports import Change
 from watchword.testing import FakeClock, SeededRandomness

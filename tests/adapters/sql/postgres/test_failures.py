@@ -16,8 +16,9 @@ from tests.faults.proxy import Proxy
 from tests.servers.postgres import Server
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.channel import Channel
 from watchword.adapters.sql.postgres.failures import Clashed, explain, is_gone, translate
-from watchword.adapters.sql.postgres.store import Channel, PostgresStore
+from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.adapters.sql.statements import UniqueViolation
 from watchword.domain.errors import Unavailable
 from watchword.domain.sessions import Rotation, Step

@@ -14,7 +14,6 @@ from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import SECOND, Span
 from watchword.ports import Change, Topic
-from watchword.testing import FakeClock, SeededRandomness
 from watchword.testing.conformance.feed import heard
 from watchword.testing.conformance.ground import (
     NOW,
@@ -150,22 +149,6 @@ class TestASubscription:
                 pass
         assert not store.feed._subscriptions
         await store.close()
-
-    async def test_is_refused_where_changes_come_another_way(
-        self, both: tuple[PostgresStore, PostgresStore], address: Address
-    ) -> None:
-        quiet = PostgresStore(
-            address, both[1].revocations, clock=FakeClock(NOW + 1), randomness=SeededRandomness(9)
-        )
-        with pytest.raises(StoreFailed, match="calls no changes out"):
-            async with quiet.feed.subscribe():
-                pass
-        async with both[0].feed.subscribe() as subscription:
-            await rename(quiet)
-            assert await subscription.news(0) == []
-        [kept] = await quiet.feed.list_since(NOW, after=0, at_most=9)
-        assert (kept.change, kept.at) == (OF_ADA, NOW + 1)
-        await quiet._pool.close()
 
     async def test_that_is_left_while_it_waits_for_an_answer_leaves_nothing_behind(
         self, both: tuple[PostgresStore, PostgresStore]

@@ -90,13 +90,24 @@ class TestNews:
             await alone(one, rename_and_die)
         assert one.revocations.news() == [OF_ADA]
 
+    async def test_s15_of_a_commit_that_was_doubted_comes_again_when_it_is_there(
+        self, both: tuple[PostgresStore, PostgresStore], outsider: asyncpg.Connection
+    ) -> None:
+        """Whoever looked in between has seen it as it was before."""
+        revocations = both[0].revocations
+        assert isinstance(revocations, PostgresRevocations)
+        await revocations.doubt([OF_ADA])
+        assert revocations.news() == [OF_ADA]
+        await outsider.execute(_CALL, f"{revocations.sender} 1 7 0 0 user {ADA.id}")
+        assert await heard(revocations, 1) == [OF_ADA]
+
     async def test_of_too_much_is_unknown(
         self, both: tuple[PostgresStore, PostgresStore], outsider: asyncpg.Connection
     ) -> None:
         await outsider.execute(_CALL_MANY, 10_001)
         beyond = both[0].revocations
         assert isinstance(beyond, PostgresRevocations)
-        await until(lambda: len(beyond._heard) == 0 and beyond._missed)
+        await until(lambda: len(beyond._beats._noted) == 0 and beyond._beats._missed)
         assert beyond.news() is None
         assert beyond.news() == ()
 

@@ -190,7 +190,7 @@ class TestANode:
         revocations = one.revocations
         listening(one)
         await outsider.execute("UPDATE nodes SET is_leaving = 1")
-        revocations._turn.set()  # type: ignore[attr-defined]  # its next beat, now
+        revocations._beats.want()  # type: ignore[attr-defined]  # its next beat, now
         await until(lambda: revocations.news() is None)
         await revocations.ready(5 * SECOND)
         assert await outsider.fetchval(NAMES) == f"{name_of(one)}.2"

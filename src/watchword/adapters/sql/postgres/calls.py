@@ -15,11 +15,12 @@ CALL_OUT: Final = f"SELECT pg_notify('{CHANNEL}', $1)"
 _VERSION: Final = "1"
 _PROBE: Final = "probe"
 
-NOTE: Final = "INSERT INTO changes (at, topic, subject, proof) VALUES ($1, $2, $3, $4)"
-# The same, called out as $5: one statement, so that no change costs a second round trip.
+# A change is kept, and called out as from $5: one statement, so that it costs no second round trip.
 NOTE_AND_CALL_OUT: Final = f"""
-WITH noted AS ({NOTE} RETURNING seq, at, proof, topic, subject)
-SELECT pg_notify('{CHANNEL}', $5 || ' {_VERSION} ' || seq || ' ' || at || ' ' || proof
+WITH noted AS (
+    INSERT INTO changes (at, topic, subject, proof) VALUES ($1, $2, $3, $4)
+    RETURNING seq, at, proof, topic, subject)
+SELECT seq, at, pg_notify('{CHANNEL}', $5 || ' {_VERSION} ' || seq || ' ' || at || ' ' || proof
     || ' ' || topic || ' ' || subject)
 FROM noted
 """  # noqa: S608  constant text

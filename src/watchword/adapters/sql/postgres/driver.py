@@ -18,7 +18,7 @@ class Connection(Protocol):
     async def fetch(
         self,
         sql: str,
-        *values: Value | Sequence[str],
+        *values: Value | Sequence[str] | Sequence[int],
         timeout: float | None = None,  # noqa: ASYNC109  the driver's
     ) -> Sequence[Row]: ...
 

@@ -1,7 +1,8 @@
-"""What was revoked, for others: the live part as it is called out, the rest from the table.
+"""What was revoked, for others: the live part as this node hears of it, the rest from the table.
 
-A commit is called out in the order of the commits, whichever node makes it, this one as well. The
-numbers are given before the commit and follow another order, so nothing here reads on from one.
+A commit is heard of in the order of the commits where the database calls it out, whichever node
+makes it, this one as well. The numbers are given before the commit and follow another order, so
+nothing here reads on from one.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -16,13 +17,9 @@ from watchword.ports import Recorded
 
 
 class PostgresFeed:
-    """``subscriptions`` are given what is heard by whoever keeps ``catch_up``; that is None where
-    the database calls nothing out.
-    """
+    """``subscriptions`` are given what is heard by whoever keeps ``catch_up``."""
 
-    def __init__(
-        self, queries: Queries, subscriptions: Subscriptions, catch_up: CatchUp | None
-    ) -> None:
+    def __init__(self, queries: Queries, subscriptions: Subscriptions, catch_up: CatchUp) -> None:
         self._queries = queries
         self._subscriptions = subscriptions
         self._catch_up = catch_up
@@ -30,8 +27,6 @@ class PostgresFeed:
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[QueuedSubscription]:
         """From the first answered heartbeat on: before it, changes may pass unheard."""
-        if self._catch_up is None:
-            raise StoreFailed("This database calls no changes out: there is nothing to follow.")
         subscription = self._subscriptions.add(self._catch_up)
         try:
             await self._catch_up()

@@ -2,15 +2,17 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Final, Protocol
+from typing import Final
 
 from watchword.adapters.sql.directory import SqlPurge
 from watchword.adapters.sql.failures import Observe, unobserved
 from watchword.adapters.sql.postgres.address import Address
+from watchword.adapters.sql.postgres.channel import Channel
 from watchword.adapters.sql.postgres.counters import PostgresLimits, PostgresLockouts, patiently
 from watchword.adapters.sql.postgres.estimates import count_live_sessions
 from watchword.adapters.sql.postgres.feed import PostgresFeed
 from watchword.adapters.sql.postgres.nodes import ByDatabase
+from watchword.adapters.sql.postgres.polling import ByMessages, PolledRevocations
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.running import Searches, Singles
@@ -21,29 +23,15 @@ from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
 from watchword.domain.sessions import Rotation, Step
 from watchword.domain.time import Instant, Span
-from watchword.ports import Change, Clock, Randomness, Revocations, Unit
+from watchword.ports import Clock, Randomness, Unit
 
-__all__ = ["ByDatabase", "Channel", "PostgresStore"]
+__all__ = ["ByDatabase", "ByMessages", "PostgresStore"]
 
 _NAME_BYTES: Final = 8
 _HOLD_SESSION: Final = "SELECT 1 FROM sessions WHERE id = :id /*! FOR UPDATE */"
 _LOOK: Final = "SELECT 1 FROM users LIMIT 1"
 _PROBE: Final = "INSERT INTO limits (key, hits, resets_at) VALUES (:key, 0, 0)"
 _END_PROBE: Final = "DELETE FROM limits WHERE key = :key"
-
-
-class Channel(Revocations, Protocol):
-    """How nodes tell each other of what they have changed."""
-
-    async def announce(self, changes: Sequence[Change]) -> None:
-        """Of changes that are committed, or may be; whoever made them is answered after it."""
-        ...
-
-    async def ready(self, within: Span) -> None:
-        """Return when others are heard. Raise `Unavailable` if they are not in ``within`` ms."""
-        ...
-
-    async def close(self) -> None: ...
 
 
 class PostgresStore:
@@ -54,7 +42,7 @@ class PostgresStore:
     def __init__(
         self,
         address: Address,
-        nodes: ByDatabase | Channel,
+        nodes: ByDatabase | ByMessages,
         *,
         clock: Clock,
         randomness: Randomness,
@@ -66,26 +54,23 @@ class PostgresStore:
         self._rotations = SqlSessions(self._singles)
         self._searches = Searches(self._pool, observe)
         self._probe_key = f"check {randomness.bytes(_NAME_BYTES).hex()}"
-        subscriptions, sender, catch_up = Subscriptions(), None, None
+        subscriptions = Subscriptions()
         self.revocations: Channel
         if isinstance(nodes, ByDatabase):
-            hearing = PostgresRevocations(
+            self.revocations = PostgresRevocations(
                 address, nodes, subscriptions, randomness=randomness, others=self._pool
             )
-            self.revocations, sender, catch_up = hearing, hearing.sender, hearing.catch_up
         else:
-            self.revocations = nodes
+            self.revocations = PolledRevocations(
+                address, nodes, subscriptions, randomness=randomness, others=self._pool
+            )
         self._transactions = Transactions(
-            self._pool,
-            clock=clock,
-            sender=sender,
-            announce=self.revocations.announce,
-            observe=observe,
+            self._pool, clock=clock, channel=self.revocations, observe=observe
         )
         self._purge = SqlPurge(self._singles, audit_retention=audit_retention)
         points = Singles(self._pool, holds=False)
         self.reading = SqlReading(points, self._searches)
-        self.feed = PostgresFeed(points, subscriptions, catch_up)
+        self.feed = PostgresFeed(points, subscriptions, self.revocations.catch_up)
         self.limits = PostgresLimits(self._singles, self._transactions)
         self.lockouts = PostgresLockouts(self._singles, self._transactions)
 
@@ -110,6 +95,10 @@ class PostgresStore:
                 return await otherwise(unit)
 
         return await patiently(look_again)
+
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        async with self.transaction() as unit:
+            await unit.sessions.touch(seen)
 
     async def gather(self, within: Span) -> None:
         """At once: the server lets commits of many connections share the disk by itself."""

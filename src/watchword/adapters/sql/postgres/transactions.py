@@ -1,23 +1,24 @@
 """A transaction: one connection, READ COMMITTED, committed before its block is left."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import perf_counter
 from types import TracebackType
 from typing import Final, Generic, NoReturn, TypeVar
 
 from watchword.adapters.sql.failures import Observe, StoreFailed
-from watchword.adapters.sql.postgres.calls import NOTE, NOTE_AND_CALL_OUT
+from watchword.adapters.sql.postgres.channel import Channel, Noting
 from watchword.adapters.sql.postgres.dialect import Dialect
 from watchword.adapters.sql.postgres.driver import FAILURES, Connection
 from watchword.adapters.sql.postgres.failures import is_gone, translate
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.running import count_of
 from watchword.adapters.sql.statements import Claim, Parameters, Row, Value
-from watchword.ports import Change, Clock, Topic
+from watchword.ports import Change, Clock, Recorded, Topic
 
 Given = TypeVar("Given")
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _ROLLBACK_WITHIN: Final = 1.0  # seconds
+LONGEST: Final = 20.0  # seconds from the first change that is noted to the commit
 _OWNER: Final = "SELECT u.id FROM users u JOIN {} s ON s.user_id = u.id WHERE s.{} = $1"
 _HELD: Final = " FOR NO KEY UPDATE OF u"
 _CLAIMS: Final = {
@@ -33,17 +34,20 @@ _CLAIM_SET: Final = "SELECT pg_advisory_xact_lock($1)"
 
 
 class InTransaction:
-    """`Statements` on the one connection; ``notes`` are the changes that it makes known."""
+    """`Statements` on the one connection; ``notes`` are the changes that it makes known,
+    ``noted_at`` is when it noted the first.
+    """
 
     def __init__(
-        self, connection: Connection, dialect: Dialect, *, clock: Clock, sender: str | None
+        self, connection: Connection, dialect: Dialect, *, clock: Clock, noting: Noting
     ) -> None:
         self._connection = connection
         self._dialect = dialect
         self._clock = clock
-        self._sender = sender
+        self._noting = noting
         self._claimed: set[tuple[Claim, str | bytes]] = set()
-        self.notes: list[Change] = []
+        self.notes: list[Recorded] = []
+        self.noted_at: float | None = None
         self.is_over = False
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
@@ -84,12 +88,12 @@ class InTransaction:
         self._claimed.add((what, key))
 
     async def note(self, topic: Topic, subject: str, proof: int) -> None:
-        self.notes.append(Change(topic, subject))
-        noted = [self._clock.now(), topic.value, subject, proof]
-        if self._sender is None:
-            await self._fetch(NOTE, noted)
-        else:
-            await self._fetch(NOTE_AND_CALL_OUT, [*noted, self._sender])
+        if self.noted_at is None:
+            self.noted_at = perf_counter()
+        noted = [self._clock.now(), topic.value, subject, proof, *self._noting.more]
+        [row] = await self._fetch(self._noting.sql, noted)
+        change = Change(topic, subject)
+        self.notes.append(Recorded(int(row[0] or 0), int(row[1] or 0), change, proof))
 
     async def _fetch(self, text: str, values: Sequence[Value]) -> Sequence[Row]:
         self._require_open()
@@ -107,9 +111,8 @@ class InTransaction:
 
 
 class Transactions:
-    """Opens them. ``clock`` tells when a change was noted; ``sender``, if there is one, calls it
-    out; ``announce`` is told of it once it is committed, or may be, and the block is left when that
-    is done.
+    """Opens them. ``clock`` tells when a change was noted; ``channel`` says how, and is told of it
+    once it is committed, or may be; the block is left when that is done.
     """
 
     def __init__(
@@ -117,15 +120,13 @@ class Transactions:
         pool: Pool,
         *,
         clock: Clock,
-        sender: str | None,
-        announce: Callable[[Sequence[Change]], Awaitable[None]],
+        channel: Channel,
         observe: Observe,
     ) -> None:
         self.pool = pool
-        self.announce = announce
+        self.channel = channel
         self.observe = observe
         self._clock = clock
-        self._sender = sender
         self._dialect = Dialect(holds=True)
 
     def begin(self, given: Callable[[InTransaction], Given]) -> "Transaction[Given]":
@@ -133,7 +134,9 @@ class Transactions:
         return Transaction(self, given)
 
     def statements_on(self, connection: Connection) -> InTransaction:
-        return InTransaction(connection, self._dialect, clock=self._clock, sender=self._sender)
+        return InTransaction(
+            connection, self._dialect, clock=self._clock, noting=self.channel.noting
+        )
 
 
 class Transaction(Generic[Given]):
@@ -160,19 +163,35 @@ class Transaction(Generic[Given]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Where the outcome of the commit is not known, what it would have changed is announced as
-        well. Nothing that others could wait for is held meanwhile.
+        """Where the outcome of the commit is not known, the channel is told of that. Nothing that
+        others could wait for is held meanwhile.
         """
         self._statements.is_over = True
+        is_committed = False
         try:
-            if kind is None:
-                await self._commit()
-            else:
+            if kind is not None:
                 await self._roll_back()
+            elif self._is_late():
+                await self._roll_back()
+                raise StoreFailed("The transaction took too long, and is given up.")
+            else:
+                await self._commit()
+                is_committed = True
         finally:
             self._of.pool.leave_transaction()
             if kind is None and self._statements.notes:
-                await self._of.announce(self._statements.notes)
+                await self._tell(self._statements.notes, is_committed=is_committed)
+
+    async def _tell(self, notes: Sequence[Recorded], *, is_committed: bool) -> None:
+        if is_committed:
+            await self._of.channel.announce(notes)
+        else:
+            await self._of.channel.doubt([recorded.change for recorded in notes])
+
+    def _is_late(self) -> bool:
+        """Whoever polls looks back so far, and no farther, for what is committed late."""
+        noted_at = self._statements.noted_at
+        return noted_at is not None and perf_counter() - noted_at > LONGEST
 
     async def _begun(self) -> Connection:
         """One that was idle may have died meanwhile: nothing has happened on it."""

@@ -1,7 +1,7 @@
 """The embedded store: one file, one writer, reads in place."""
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
@@ -72,6 +72,10 @@ class SqliteStore:
                 return Step(Rotation.CURRENT, generation + 1)
             with self._writer.savepoint():
                 return await otherwise(unit)
+
+    async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
+        async with self.transaction() as unit:
+            await unit.sessions.touch(seen)
 
     async def gather(self, within: Span) -> None:
         await self._writer.gather(within)
