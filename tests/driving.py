@@ -208,7 +208,7 @@ class SenderByHand(Sender):
 
 
 def be_patient(core: Core) -> None:
-    """A slow machine is no failure of a Redis that keeps sessions; where it fails, it only counts."""
+    """A slow machine is no failure of a Redis that keeps sessions; of one that counts it is."""
     moves = core.settings.session_store is SessionStore.REDIS
     if moves and isinstance(core.stores.counters, RedisCounters):
         connections = core.stores.counters.connections
