@@ -11,7 +11,7 @@ from time import perf_counter, process_time, sleep
 from types import TracebackType
 from typing import Final, Self
 
-from bench import postgres
+from bench import postgres, redis
 from bench.client import PASSWORD, Client
 from bench.figures import BenchFailed
 from bench.load import Generator, Load, Outcome, Queue, Run
@@ -114,6 +114,7 @@ class Ground:
     _started: list[Service] = field(default_factory=list)
     _end: ExitStack = field(default_factory=ExitStack)
     _on_postgres: "Ground | None" = None
+    _on_redis: "Ground | None" = None
 
     def __enter__(self) -> Self:
         return self
@@ -138,6 +139,15 @@ class Ground:
             store = self._end.enter_context(postgres.running(self.folder))
             self._on_postgres = replace(self, store=store, _servers={})
         return self._on_postgres
+
+    def on_redis(self) -> "Ground":
+        """The same, but that sessions move in a Redis beside that PostgreSQL. Raise `LeftOut`."""
+        if self._on_redis is None:
+            kept = self.on_postgres().store
+            assert isinstance(kept, postgres.PostgresStore)
+            store = self._end.enter_context(redis.running(self.folder, kept))
+            self._on_redis = replace(self, store=store, _servers={})
+        return self._on_redis
 
     def watchword(self, *, workers: int = 1, extra: Mapping[str, str] | None = None) -> Watchword:
         """With ``extra`` settings it is a server of its own; else the same for every job."""

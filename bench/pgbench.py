@@ -53,8 +53,8 @@ class Overheard:
 
 
 def rotation() -> str:
-    """The statement of a refresh; its parameters are ``:id``, ``:generation`` and ``:now``, as
-    pgbench writes variables too.
+    """The statement of a refresh; its parameters are ``:id``, ``:held``, ``:next`` and ``:now``,
+    as pgbench writes variables too.
     """
     statements = Overheard()
     asyncio.run(SqlSessions(statements).rotate("", 0, now=0))
@@ -75,7 +75,8 @@ class Pgbench:
         self._script = folder / "rotation.pgbench"
         statement = rotation().replace("UPDATE sessions", f"UPDATE {_COPY}", 1)
         lines = [
-            "\\set generation :generation + 1",
+            "\\set held :held + 1",
+            "\\set next :held + 1",
             "\\set now :now + 1",
             f"\\set id {_FIRST_ID} + :client_id",
             f"{statement};",
@@ -91,7 +92,7 @@ class Pgbench:
             str(self._program),
             *("--no-vacuum", "--protocol=prepared", f"--file={self._script}"),
             *(f"--client={clients}", f"--jobs={min(clients, cores())}"),
-            *(f"--time={math.ceil(seconds) + _CONNECTING}", "--define=generation=-1"),
+            *(f"--time={math.ceil(seconds) + _CONNECTING}", "--define=held=-1"),
             *(f"--define=now={_NOW}", self._home.url),
         ]
         ended = run_to_end(command, folder=self._folder, hear=self._tell)

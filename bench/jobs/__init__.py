@@ -17,6 +17,7 @@ from bench.jobs.nodes import Nodes
 from bench.jobs.postgres_refresh import PostgresRefreshes
 from bench.jobs.protected import Protected
 from bench.jobs.queue import WaitingSignIns
+from bench.jobs.redis_refresh import RedisRefreshes
 from bench.jobs.refresh import Refreshes
 from bench.jobs.revocation import Revocations
 from bench.jobs.scale import Scale
@@ -33,6 +34,11 @@ SIZES: Final = (10_000, 1_000_000)  # sessions
 def on_postgres(make: MakeJob) -> MakeJob:
     """The same job with the data on PostgreSQL."""
     return lambda ground: make(ground.on_postgres())
+
+
+def on_redis(make: MakeJob) -> MakeJob:
+    """The same job with sessions that move in Redis."""
+    return lambda ground: make(ground.on_redis())
 
 
 def jobs_of(sizes: Sequence[int]) -> Mapping[str, MakeJob]:
@@ -56,6 +62,8 @@ def jobs_of(sizes: Sequence[int]) -> Mapping[str, MakeJob]:
         "postgres-revocation": on_postgres(NodeRevocations),
         "postgres-nodes": on_postgres(Nodes),
         "postgres-scale": on_postgres(partial(Scale, sizes=sizes)),
+        "redis-protected": on_redis(partial(Protected, workers=1)),
+        "redis-refresh": RedisRefreshes,
     }
 
 

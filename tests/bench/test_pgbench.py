@@ -33,8 +33,8 @@ def home(store: PostgresStore, tmp_path: Path) -> PostgresHome:
 class TestTheStatement:
     def test_is_that_of_a_refresh_in_the_variables_of_pgbench(self) -> None:
         text = rotation()
-        assert text.startswith("UPDATE sessions SET generation = generation + 1")
-        assert "WHERE id = :id AND generation = :generation AND ended_at IS NULL" in text
+        assert text.startswith("UPDATE sessions SET generation = :next")
+        assert "WHERE id = :id AND generation = :held AND ended_at IS NULL" in text
 
 
 @needs_server

@@ -15,6 +15,7 @@ from bench.jobs.node_revocation import NodeRevocations
 from bench.jobs.nodes import Nodes
 from bench.jobs.postgres_refresh import PostgresRefreshes
 from bench.jobs.queue import WaitingSignIns
+from bench.jobs.redis_refresh import RedisRefreshes
 from bench.jobs.refresh import Refreshes
 from bench.jobs.revocation import Revocations
 from bench.jobs.scale import Scale
@@ -35,14 +36,16 @@ SMALL: Mapping[str, Callable[[Ground], Job]] = {
     "postgres-revocation": on_postgres(partial(NodeRevocations, accounts=1, busy=2)),
     "postgres-nodes": on_postgres(partial(Nodes, connections=6)),
     "postgres-scale": on_postgres(partial(Scale, sizes=(200, 2_000), requests=4)),
+    "redis-refresh": partial(RedisRefreshes, connections=6),
 }
-ON_SQLITE = {name: make for name, make in SMALL.items() if not name.startswith("postgres-")}
-ON_POSTGRES = {name: make for name, make in SMALL.items() if name not in ON_SQLITE}
+ELSEWHERE = ("postgres-", "redis-")
+ON_SQLITE = {name: make for name, make in SMALL.items() if not name.startswith(ELSEWHERE)}
+ON_SERVERS = {name: make for name, make in SMALL.items() if name not in ON_SQLITE}
 MAY_BE_NONE = {"growth", "busy", "stale", "late", "accepted", "account_bytes", "session_bytes"}
 
 
 def test_all_jobs_are_tried_here() -> None:
-    assert ON_SQLITE.keys() | ON_POSTGRES.keys() == JOBS.keys()
+    assert ON_SQLITE.keys() | ON_SERVERS.keys() == JOBS.keys()
 
 
 @pytest.mark.parametrize(
@@ -50,8 +53,8 @@ def test_all_jobs_are_tried_here() -> None:
     [
         pytest.param(ON_SQLITE, id="SQLite"),
         pytest.param(
-            ON_POSTGRES,
-            id="PostgreSQL",
+            ON_SERVERS,
+            id="servers",
             marks=pytest.mark.skipif(programs() is None, reason="no PostgreSQL is installed"),
         ),
     ],
