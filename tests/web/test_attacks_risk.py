@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.adapters.maxmind.archives import MILTON
-from tests.web.contract import refused, rows
+from tests.web.contract import events, refused, rows
 from tests.web.federated import Browser, beside
 from tests.web.mailed import ADA
 from tests.web.places import put_places
@@ -35,6 +35,8 @@ class TestARefusal:
                 wrong.append((answer.status_code, answer.json()["code"], answer.json()["detail"]))
             assert right == wrong
             assert {status for status, _, _ in right} == {401, 429}
+            locked = [event for event in events(server) if event.type == "account.locked"]
+            assert len(locked) == 2
 
     async def test_e01_counts_against_the_client_address_as_a_wrong_password_does(
         self, tmp_path: Path
@@ -53,6 +55,13 @@ class TestARefusal:
                 answer = await server.client(MILTON).post("/auth/login", json=body)
                 refused(answer, 401, "INVALID_CREDENTIALS")
             assert unusual(server) == []
+
+    async def test_of_a_country_locks_nobody_out(self, tmp_path: Path) -> None:
+        """Its owner has failed at nothing."""
+        policy = {"limit_sign_in": None, "countries_blocked": ("US",)}
+        async with at_home(tmp_path, **policy) as server:
+            for _ in range(7):
+                refused(await login(server, ADA, ip=MILTON), 403, "COUNTRY_BLOCKED")
 
     async def test_comes_before_the_second_factor_is_asked_for(self, tmp_path: Path) -> None:
         async with at_home(tmp_path, **FREE, risk_travel=Action.REFUSE) as server:
