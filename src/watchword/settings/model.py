@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from watchword.domain.federation import ConfiguredProvider
 from watchword.domain.mail import Mailbox
+from watchword.domain.risk import RiskPolicy
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
@@ -22,7 +23,7 @@ from watchword.settings.choices import (
     SessionLimit,
     SessionStore,
 )
-from watchword.settings.declared_places import DeclaredPlaces
+from watchword.settings.declared_risk import DeclaredRisk
 from watchword.settings.loading import Given, SettingsError, gather
 from watchword.settings.parsing import Row, Setting, Unreadable, show_duration
 from watchword.settings.providers import family, read_providers, rows_of
@@ -37,7 +38,7 @@ _MORE_IS_STRICTER = frozenset({"password_min_length"})  # of what a profile choo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(DeclaredPlaces):
+class Settings(DeclaredRisk):
     """What the operator decided.
 
     `load` is the door for a server. An embedding application may make one directly: every field
@@ -180,10 +181,21 @@ class Settings(DeclaredPlaces):
             trusts_devices=not self.is_strict,
         )
 
+    @property
+    def risk_policy(self) -> RiskPolicy:
+        return RiskPolicy(
+            new_device=self.risk_new_device,
+            new_country=self.risk_new_country,
+            travel=self.risk_travel,
+            anonymiser=self.risk_anonymiser,
+            allowed=frozenset(self.countries_allowed),
+            blocked=frozenset(self.countries_blocked),
+        )
+
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
-    return {field.name: field.metadata["setting"] for field in fields(DeclaredPlaces)}
+    return {field.name: field.metadata["setting"] for field in fields(DeclaredRisk)}
 
 
 def _read(
@@ -233,6 +245,9 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.session_store is SessionStore.REDIS and settings.redis_url is None:
         name = "WATCHWORD_SESSION_STORE"
         yield name, f"{name}: redis needs a server. Name it in WATCHWORD_REDIS_URL."
+    for country in sorted({*settings.countries_allowed} & {*settings.countries_blocked}):
+        name = "WATCHWORD_COUNTRIES_BLOCKED"
+        yield name, f"{name}: {country} is in WATCHWORD_COUNTRIES_ALLOWED as well. Leave one out."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:
