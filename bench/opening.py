@@ -10,6 +10,7 @@ from bench.stores import Home
 from watchword.bootstrap import Core, open_core
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.devices import Origin
+from watchword.domain.risk import NOTHING
 from watchword.domain.sessions import Transport
 from watchword.flows.sign_in import Arrival
 from watchword.ports import RequestTrace
@@ -52,7 +53,12 @@ async def _open(core: Core, emails: Sequence[str]) -> list[Opened]:
             account = await unit.accounts.find_by_address(EmailAddress.parse(email))
             assert account is not None, email
             grant = await opener.open(
-                unit, account, _ARRIVAL, amr=("pwd",), proven=account.password_hash
+                unit,
+                account,
+                _ARRIVAL,
+                amr=("pwd",),
+                proven=account.password_hash,
+                judged=NOTHING,
             )
             opened.append(Opened(email, grant.session.id, grant.held))
     return opened

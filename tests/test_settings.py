@@ -148,7 +148,7 @@ class TestAnUnknownSetting:
         assert "docs/configuration.md" in problem(folder, QQQQ="x")
 
     def test_of_a_later_release_is_unknown(self, folder: Path) -> None:
-        assert "there is no such setting" in problem(folder, COUNTRIES_BLOCKED="x")
+        assert "there is no such setting" in problem(folder, RISK_NEW_NETWORK="notice")
 
     def test_cannot_forge_a_line(self, folder: Path) -> None:
         """I08"""

@@ -14,6 +14,7 @@ from watchword.cli import watchword
 from watchword.cli.running import run
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.devices import Origin
+from watchword.domain.risk import NOTHING
 from watchword.domain.roles import USER
 from watchword.domain.sessions import Session, Transport
 from watchword.flows.sign_in import Arrival
@@ -79,7 +80,9 @@ class Operator:
             await core.prepare()
             opener = core.services.setup.opener
             async with core.store.transaction() as unit:
-                grant = await opener.open(unit, account, arrival, amr=("pwd",), proven=HASH)
+                grant = await opener.open(
+                    unit, account, arrival, amr=("pwd",), proven=HASH, judged=NOTHING
+                )
             return grant.session.id
 
         return self.do(work)

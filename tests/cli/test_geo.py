@@ -148,6 +148,19 @@ class TestTheDoctor:
         ((problem, weight),) = self.found(tmp_path, BUILT, geo_database=file).items()
         assert (str(file) in problem, weight) == (True, Weight.HINT)
 
+    @pytest.mark.parametrize(
+        ("settings", "told"),
+        [
+            ({"countries_allowed": ("DE",)}, "nobody can sign in"),
+            ({"countries_blocked": ("DE",)}, "no country is blocked"),
+        ],
+    )
+    def test_misses_places_where_countries_are_named(
+        self, tmp_path: Path, settings: dict[str, object], told: str
+    ) -> None:
+        ((problem, weight),) = self.found(tmp_path, BUILT, **settings).items()
+        assert (told in problem, weight) == (True, Weight.BROKEN)
+
     def test_tells_of_one_that_is_damaged(self, tmp_path: Path) -> None:
         file = tmp_path / "city.mmdb"
         file.write_bytes(CITIES[:-500])

@@ -5,6 +5,7 @@ import pytest
 from tests.flows.house import CountedStore, House
 from tests.flows.second_factor import ARRIVAL, an_owner, try_password
 from watchword.domain.errors import InvalidCredentials, TokenInvalid
+from watchword.domain.risk import NOTHING
 from watchword.flows.second_step import FactorNeeded
 
 
@@ -34,7 +35,12 @@ class TestASignIn:
         async with house.store.transaction() as unit:
             with pytest.raises(InvalidCredentials):
                 await step.ask(
-                    unit, ada.account, ARRIVAL, methods=("pwd",), proven="the hash before"
+                    unit,
+                    ada.account,
+                    ARRIVAL,
+                    methods=("pwd",),
+                    proven="the hash before",
+                    judged=NOTHING,
                 )
 
     async def test_goes_on_once_of_many_at_once(self, house: House) -> None:

@@ -412,8 +412,8 @@ class TestWhatIsWrittenOfMail:
 
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
-    """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors, passkeys
-    and identities; imports are a command's.
+    """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors, passkeys,
+    identities and risk; imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
@@ -428,7 +428,12 @@ def test_every_type_that_there_is_is_written_by_something() -> None:
         *("mail.link_sent", "mail.failed"),
         *("credential.mfa_enabled", "credential.mfa_disabled", "credential.device_trusted"),
         *("credential.recovery_code_used", "credential.recovery_codes_replaced"),
-        *("session.signed_in", "session.sign_in_failed", "session.reauthenticated"),
+        *(
+            "session.signed_in",
+            "session.unusual_sign_in",
+            "session.sign_in_failed",
+            "session.reauthenticated",
+        ),
         *("session.ended", "session.all_ended", "session.token_reused"),
         *("setup.link_made", "keys.rotated"),
     }

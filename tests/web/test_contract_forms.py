@@ -392,6 +392,7 @@ def test_every_code_is_one_of_the_contract_with_its_status() -> None:
         **dict.fromkeys(
             ("FORBIDDEN", "STEP_UP_REQUIRED", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED"), 403
         ),
+        "COUNTRY_BLOCKED": 403,
         "CSRF_FAILED": 403,
         "NOT_FOUND": 404,
         "METHOD_NOT_ALLOWED": 405,

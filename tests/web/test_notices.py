@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 import httpx2
 import pytest
 
+from tests.adapters.maxmind.archives import LONDON, MILTON
 from tests.driving import PASSWORD, Holder, Server
 from tests.web.contract import events, nothing_new_in, refused, rows
 from tests.web.federated import Scene, beside, link
 from tests.web.mailed import ADA, NEW, OPEN, login, mail_to
 from tests.web.passkeys import add, an_authenticator, try_to_add, try_to_sign_in
+from tests.web.places import put_places
 from tests.web.second_factor import Phone, complete, enrol, token_of
 from watchword.domain.letters import WITH_LINK, Reason
 from watchword.testing.authenticator import HONEST
@@ -33,6 +35,12 @@ async def from_elsewhere(scene: Scene, ada: Holder) -> Act:
     body = {"email": ADA, "password": PASSWORD, "transport": "body"}
     stranger = scene.server.client("203.0.113.5", **{"User-Agent": "Elsewhere/1.0"})
     return lambda: stranger.post("/auth/login", json=body)
+
+
+async def from_afar(scene: Scene, ada: Holder) -> Act:
+    body = {"email": ADA, "password": PASSWORD, "transport": "body"}
+    await scene.server.client(LONDON).post("/auth/login", json=body)
+    return lambda: scene.server.client(MILTON).post("/auth/login", json=body)
 
 
 async def new_password(scene: Scene, ada: Holder) -> Act:
@@ -144,8 +152,10 @@ def of(prepare: Prepare, reason: str, *written: str, status: int = 200) -> Notic
 
 
 SIGNED_IN = "session.signed_in"
+UNUSUAL = "session.unusual_sign_in"
 NOTICES = {
-    "a new device": of(from_elsewhere, "new_device", SIGNED_IN),
+    "a new device": of(from_elsewhere, "new_device", SIGNED_IN, UNUSUAL),
+    "an unusual sign-in": of(from_afar, "unusual_sign_in", SIGNED_IN, UNUSUAL),
     "a changed password": of(new_password, "password_changed", "credential.password_changed"),
     "a reset password": of(
         reset, "password_reset", "credential.password_reset", "session.all_ended"
@@ -210,6 +220,7 @@ KEPT = {
 
 @pytest.fixture
 async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    put_places(tmp_path)
     async with beside(tmp_path, **OPEN) as running:
         yield running
 

@@ -7,14 +7,9 @@ import pytest
 from tests.adapters.maxmind.archives import CITIES, LONDON
 from tests.adapters.maxmind.server import archive_server
 from tests.driving import Server, serving
+from tests.web.places import put_places
 
 UNITED_KINGDOM = {"country": "United Kingdom", "city": "London"}
-
-
-def put(folder: Path, content: bytes = CITIES) -> None:
-    file = folder / "geo" / "places.mmdb"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
 
 
 async def locations(server: Server, ip: str) -> list[object]:
@@ -27,13 +22,13 @@ async def locations(server: Server, ip: str) -> list[object]:
 
 class TestASession:
     async def test_says_where_it_is(self, tmp_path: Path) -> None:
-        put(tmp_path)
+        put_places(tmp_path)
         async with serving(tmp_path) as server:
             await server.register()
             assert await locations(server, LONDON) == [UNITED_KINGDOM] * 3
 
     async def test_says_the_country_alone_where_no_city_is_known(self, tmp_path: Path) -> None:
-        put(tmp_path)
+        put_places(tmp_path)
         async with serving(tmp_path) as server:
             await server.register()
             assert (
@@ -44,14 +39,14 @@ class TestASession:
     async def test_says_nothing_of_an_address_that_is_not_known(
         self, tmp_path: Path, ip: str
     ) -> None:
-        put(tmp_path)
+        put_places(tmp_path)
         async with serving(tmp_path) as server:
             await server.register()
             assert await locations(server, ip) == [None] * 3
 
     @pytest.mark.parametrize("content", [b"", CITIES[:-500]])
     async def test_says_nothing_by_a_broken_database(self, tmp_path: Path, content: bytes) -> None:
-        put(tmp_path, content)
+        put_places(tmp_path, content)
         async with serving(tmp_path) as server:
             await server.register()
             assert await locations(server, LONDON) == [None] * 3
@@ -61,7 +56,7 @@ class TestASession:
         await server.register()
         ada = await server.sign_in(ip=LONDON)
         assert ada.answer["session"]["location"] is None
-        put(server.core.settings.data_dir)
+        put_places(server.core.settings.data_dir)
         await server.core.place_keeper.turn()
         (session,) = (await ada.get("/sessions")).json()["sessions"]
         assert session["location"] == UNITED_KINGDOM
@@ -84,7 +79,7 @@ class TestASession:
 
 class TestAMail:
     async def test_says_where_it_was_with_the_address(self, tmp_path: Path) -> None:
-        put(tmp_path)
+        put_places(tmp_path)
         async with serving(tmp_path) as server:
             await server.register()
             await server.sign_in(ip="198.51.100.7")

@@ -25,6 +25,7 @@ from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.revocation_stream import RevocationStream
+from watchword.flows.risk import SignInRisk
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
 from watchword.flows.unproven import Unproven
@@ -227,11 +228,18 @@ def _refresh(ground: Ground, shared: Shared) -> Refresh:
 
 def _opener(ground: Ground, shared: Shared) -> SessionOpener:
     cookies = ground.secrets.signed_texts("device cookies")
+    risk = SignInRisk(
+        KnownDevices(ground.store, cookies, ground.randomness),
+        ground.places,
+        ground.settings.risk_policy,
+        ground.postman,
+        ground.clock,
+        ground.meter,
+    )
     return SessionOpener(
         shared.grants,
-        KnownDevices(ground.store, cookies, ground.randomness),
+        risk,
         ground.settings.session_policy,
-        ground.postman,
         ground.clock,
         ground.randomness,
     )

@@ -80,9 +80,7 @@ def _of_places(settings: Settings, now: Instant) -> Iterator[Finding]:
     file, subject = settings.geo_file, "WATCHWORD_GEO_DATABASE"
     fetch = "Run `watchword geo update`" if settings.geo_source else "Put one there"
     if not file.exists():
-        if settings.geo_database is not None or settings.geo_source is not None:
-            problem = f"{file} is not there, so nobody is told where a session is."
-            yield hint(subject, problem, f"{fetch}; it is taken over within a minute.")
+        yield from _of_no_places(settings, f"{fetch}; it is taken over within a minute.")
         return
     folder = settings.geo_dir if settings.geo_dir.is_dir() else Path(gettempdir())
     try:
@@ -93,6 +91,17 @@ def _of_places(settings: Settings, now: Instant) -> Iterator[Finding]:
     if now - database.about.built_at > _OLD_PLACES:
         problem = "It is months old, and addresses have moved since."
         yield hint(subject, problem, f"{fetch}: MaxMind makes a new one twice a week.")
+
+
+def _of_no_places(settings: Settings, remedy: str) -> Iterator[Finding]:
+    subject, missing = "WATCHWORD_GEO_DATABASE", f"{settings.geo_file} is not there, so"
+    if settings.countries_allowed:
+        problem = f"{missing} nobody can sign in but from this network."
+        yield broken(subject, problem, remedy)
+    elif settings.countries_blocked:
+        yield broken(subject, f"{missing} no country is blocked.", remedy)
+    elif settings.geo_database is not None or settings.geo_source is not None:
+        yield hint(subject, f"{missing} nobody is told where a session is.", remedy)
 
 
 def _is_open(path: Path) -> bool:

@@ -8,7 +8,7 @@ Refusal
 │   └── MfaRequired           MfaInvalid
 ├── NotAllowed            who is asking is known, and may not
 │   ├── Forbidden    StepUpRequired    AccountDisabled    EmailNotVerified
-│   └── WrongCurrentPassword           CsrfFailed
+│   └── WrongCurrentPassword           CsrfFailed         CountryBlocked
 ├── NotFound    Conflict    LastAdmin    LastCredential    SessionLimitReached    LinkInvalid
 ├── FederationFailed      another provider did not vouch for anybody
 ├── Invalid               well-formed, but not acceptable: a list of fields
@@ -113,6 +113,11 @@ class AccountDisabled(NotAllowed):
 class EmailNotVerified(NotAllowed):
     code = "EMAIL_NOT_VERIFIED"
     detail = "Confirm your e-mail address first: follow the link that was mailed to you."
+
+
+class CountryBlocked(NotAllowed):
+    code = "COUNTRY_BLOCKED"
+    detail = "Nobody can sign in from where you are."
 
 
 class WrongCurrentPassword(NotAllowed):

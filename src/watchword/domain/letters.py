@@ -23,6 +23,7 @@ class Reason(StrEnum):
     EMAIL_CHANGE_REQUESTED = "email_change_requested"
     EMAIL_CHANGED = "email_changed"
     NEW_DEVICE = "new_device"
+    UNUSUAL_SIGN_IN = "unusual_sign_in"
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
     PASSWORD_REMOVED = "password_removed"
@@ -38,6 +39,9 @@ class Reason(StrEnum):
     TOKEN_REUSED = "token_reused"
     ACCOUNT_LOCKED = "account_locked"
 
+
+# Stands before the signals in the detail of an `UNUSUAL_SIGN_IN` that did not come about.
+REFUSED = "refused"
 
 WITH_LINK = frozenset(
     {
@@ -55,7 +59,8 @@ class Letter:
     """``address`` is where it goes. ``user_id`` is None for an address that somebody typed: whether
     there is an account behind it is found out when the letter is written, not when it is asked for
     (attack E04). ``ip`` and ``user_agent`` are of the request that caused it, ``detail`` is what
-    the reason needs besides: a new address, a name of a passkey, the hash of a browser's cookie.
+    the reason needs besides: a new address, a name of a passkey, the hash of a browser's cookie,
+    the signals of a sign-in.
     """
 
     id: str

@@ -6,6 +6,7 @@ password), it is counted here, in a statement of its own that is committed befor
 (E01, E02, E06).
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from watchword.crypto.opaque import hash_of
@@ -15,8 +16,10 @@ from watchword.domain.errors import Busy, InvalidCredentials, TooManyAttempts, W
 from watchword.domain.events import AccountLocked, SignInFailed
 from watchword.domain.letters import Reason
 from watchword.domain.passwords import normalise
+from watchword.domain.risk import NOTHING, Judgement
 from watchword.domain.time import SECOND
 from watchword.flows.outbox import Postman
+from watchword.flows.risk import NotAdmitted
 from watchword.ports import (
     Clock,
     Count,
@@ -26,6 +29,7 @@ from watchword.ports import (
     Meter,
     RequestTrace,
     Store,
+    Unit,
 )
 
 
@@ -85,6 +89,12 @@ class Failures:
         if self.policy is not None:
             await self.lockouts.forget(f"account:{account.id}")
 
+    async def stand(self, target: Target, counted: Attempts | None, trace: RequestTrace) -> None:
+        """What was counted counts, though it was no wrong proof."""
+        if counted is not None and counted.locked_until > self.clock.now():
+            async with self.store.transaction() as unit:
+                await self._lock(unit, target, counted, trace)
+
     async def record(
         self, target: Target, counted: Attempts | None, reason: str, trace: RequestTrace
     ) -> None:
@@ -96,25 +106,41 @@ class Failures:
             failed = SignInFailed(subject=subject, reason=reason)
             await unit.audit.append(failed, at=now, trace=trace)
             if counted is not None and counted.locked_until > now:
-                self.meter.count(Count.LOCKOUTS, "locked")
-                locked = AccountLocked(
-                    subject=subject,
-                    seconds=(counted.locked_until - counted.last_at) // SECOND,
-                    failures=counted.consecutive,
-                )
-                await unit.audit.append(locked, at=now, trace=trace)
-                # An unknown address has a letter as well, which nobody will get (attack E06).
-                await self.postman.write_to(
-                    unit, Reason.ACCOUNT_LOCKED, target.address, trace, user_id=subject
-                )
+                await self._lock(unit, target, counted, trace)
+
+    async def _lock(
+        self, unit: Unit, target: Target, counted: Attempts, trace: RequestTrace
+    ) -> None:
+        self.meter.count(Count.LOCKOUTS, "locked")
+        subject = None if target.account is None else target.account.id
+        locked = AccountLocked(
+            subject=subject,
+            seconds=(counted.locked_until - counted.last_at) // SECOND,
+            failures=counted.consecutive,
+        )
+        await unit.audit.append(locked, at=self.clock.now(), trace=trace)
+        # An unknown address has a letter as well, which nobody will get (attack E06).
+        await self.postman.write_to(
+            unit, Reason.ACCOUNT_LOCKED, target.address, trace, user_id=subject
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """A password that was right: the account, and whether its hash is of today's parameters."""
+    """A password that was right: the account, whether its hash is of today's parameters, and what
+    is unusual about who brings it, if that was asked.
+    """
 
     account: Account
     hash_state: HashState
+    judged: Judgement = NOTHING
+
+
+Judge = Callable[[Account], Awaitable[Judgement]]
+
+
+async def _unjudged(_: Account) -> Judgement:
+    return NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +148,12 @@ class PasswordProof:
     failures: Failures
     hasher: Hasher
 
-    async def __call__(self, target: Target, password: str, trace: RequestTrace) -> Proof:
-        """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`."""
+    async def __call__(
+        self, target: Target, password: str, trace: RequestTrace, judge: Judge = _unjudged
+    ) -> Proof:
+        """Raise `InvalidCredentials`, `TooManyAttempts` (right password or not), or `Busy`. What
+        ``judge`` raises of the right password is counted as if it had been wrong.
+        """
         normal = normalise(password)
         counted = await self.failures.begin(target)
         account = target.account
@@ -141,9 +171,30 @@ class PasswordProof:
             raise InvalidCredentials from None
         if account is None:
             raise InvalidCredentials
+        judged = await self._judged(judge, target, account, counted, trace)
         if account.mfa_enabled:
             # Half a proof: who knows the password must not wash off wrong codes by it (B12).
             await self.failures.take_back(target)
         else:
             await self.failures.succeed(target)
-        return Proof(account, state)
+        return Proof(account, state, judged)
+
+    async def _judged(  # noqa: PLR0917  as an attempt has them
+        self,
+        judge: Judge,
+        target: Target,
+        account: Account,
+        counted: Attempts | None,
+        trace: RequestTrace,
+    ) -> Judgement:
+        """Whoever is refused as by a wrong password must not tell it by the count of those. Who is
+        told that it is their country has failed at nothing.
+        """
+        try:
+            return await judge(account)
+        except NotAdmitted as no:
+            if no.judged.is_told:
+                await self.failures.take_back(target)
+            else:
+                await self.failures.stand(target, counted, trace)
+            raise

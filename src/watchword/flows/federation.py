@@ -44,13 +44,16 @@ class FederatedSignIn:
     needs_verified: bool
 
     async def __call__(self, back: Return, arrival: Arrival) -> Grant | FactorNeeded:
-        """Raise `AccountDisabled`, `EmailNotVerified`, `FederationFailed`, `SessionLimitReached`.
+        """Raise `AccountDisabled`, `EmailNotVerified`, `FederationFailed`, `CountryBlocked`,
+        `SessionLimitReached`. Of a sign-in that is refused for its risk nothing stays.
         What is written down beside an `EmailNotVerified` stays: an account, a letter.
         """
         may_write = await self._may_write(back.identity)
         outcome = None
+        refused = FederationFailed("risk: refused")
+        guarding = self.second.opener.risk.guarding(arrival.trace, refused)
         try:
-            async with self.store.transaction() as unit:
+            async with guarding, self.store.transaction() as unit:
                 account = await self._recognise(unit, back, arrival.trace, may_write=may_write)
                 if account is not None and (account.email_verified or not self.needs_verified):
                     outcome = await self._go_on(unit, account, arrival)
@@ -66,9 +69,13 @@ class FederatedSignIn:
 
     async def _go_on(self, unit: Unit, account: Account, arrival: Arrival) -> Grant | FactorNeeded:
         """A provider's word is one factor, whatever it asked its person for (ASVS 6.8.4)."""
-        if await self.second.is_asked_of(unit.devices, account, arrival.device):
-            return await self.second.ask(unit, account, arrival, methods=FEDERATED, proven=None)
-        return await self.second.opener.open(unit, account, arrival, amr=FEDERATED, proven=None)
+        opener = self.second.opener
+        judged = await opener.risk.judge(unit, account, arrival.origin, arrival.device)
+        if await self.second.is_asked_of(unit.devices, account, arrival.device, judged):
+            return await self.second.ask(
+                unit, account, arrival, methods=FEDERATED, proven=None, judged=judged
+            )
+        return await opener.open(unit, account, arrival, amr=FEDERATED, proven=None, judged=judged)
 
     async def _may_write(self, identity: Identity) -> bool:
         """A letter on the word of somebody whose address is not known to be theirs is counted."""

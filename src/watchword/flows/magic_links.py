@@ -46,12 +46,15 @@ class MagicLinks:
         self, token: str, binding: str | None, arrival: Arrival
     ) -> Grant | FactorNeeded:
         """A mail is one factor at most. Raise `LinkInvalid` for a token that is not live, and in
-        another browser, where it stays good for the right one; `SessionLimitReached`.
+        another browser, where it stays good for the right one; `CountryBlocked`,
+        `SessionLimitReached`.
         """
         token_hash = hash_of(token.encode("utf-8", "replace"))
         held = hash_of((binding or "").encode("utf-8", "replace"))
         now = self.clock.now()
-        async with self.store.transaction() as unit:
+        opener = self.second.opener
+        guarding = opener.risk.guarding(arrival.trace, LinkInvalid())
+        async with guarding, self.store.transaction() as unit:
             link = await unit.links.consume(token_hash, Purpose.MAGIC_LINK, now=now, binding=held)
             if link is None or link.user_id is None:
                 raise LinkInvalid
@@ -60,10 +63,12 @@ class MagicLinks:
                 raise LinkInvalid
             if not account.email_verified:
                 account = await self._verify(unit, account, arrival)
-            if await self.second.is_asked_of(unit.devices, account, arrival.device):
-                return await self.second.ask(unit, account, arrival, methods=_MAIL, proven=None)
-            opener = self.second.opener
-            return await opener.open(unit, account, arrival, amr=_MAIL, proven=None)
+            judged = await opener.risk.judge(unit, account, arrival.origin, arrival.device)
+            if await self.second.is_asked_of(unit.devices, account, arrival.device, judged):
+                return await self.second.ask(
+                    unit, account, arrival, methods=_MAIL, proven=None, judged=judged
+                )
+            return await opener.open(unit, account, arrival, amr=_MAIL, proven=None, judged=judged)
 
     async def _verify(self, unit: Unit, account: Account, arrival: Arrival) -> Account:
         """A browser that has signed in before is that of whoever made the account: they lose

@@ -44,7 +44,8 @@ class PasskeySignIn:
 
     async def __call__(self, told: Mapping[str, object], arrival: Arrival) -> Grant:
         """By an AuthenticationResponseJSON. Raise `PasskeyNotAccepted`, whatever it was that is not
-        believed; after a good one `AccountDisabled`, `EmailNotVerified`, `SessionLimitReached`.
+        believed; after a good one `AccountDisabled`, `EmailNotVerified`, `CountryBlocked`,
+        `SessionLimitReached`.
         """
         await self.ready()
         passkey = None
@@ -55,7 +56,8 @@ class PasskeySignIn:
         except PasskeyRefused as refused:
             await self._record_failure(passkey, refused.reason, arrival.trace)
             raise PasskeyNotAccepted from None
-        async with self.store.transaction() as unit:
+        guarding = self.opener.risk.guarding(arrival.trace, PasskeyNotAccepted())
+        async with guarding, self.store.transaction() as unit:
             if await unit.passkeys.record_use(passkey.id, use, now=self.clock.now()):
                 grant = await self._admit(unit, passkey, use, arrival)
                 self.meter.count(Count.SIGN_INS, "signed_in")
@@ -86,7 +88,8 @@ class PasskeySignIn:
             backup_eligible=passkey.backup_eligible, user_verified=use.user_verified
         )
         _require_factors(account, amr)
-        return await self.opener.open(unit, account, arrival, amr=amr, proven=None)
+        judged = await self.opener.risk.judge(unit, account, arrival.origin, arrival.device)
+        return await self.opener.open(unit, account, arrival, amr=amr, proven=None, judged=judged)
 
     async def _suspect(
         self, unit: Unit, passkey: Passkey, use: PasskeyUse, trace: RequestTrace

@@ -10,6 +10,7 @@ from watchword.domain.events import Event, Registered, RegistrationRepeated, Set
 from watchword.domain.letters import Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.passwords import words_of_person
+from watchword.domain.risk import NOTHING
 from watchword.domain.roles import ADMIN, USER
 from watchword.flows.grants import Grant
 from watchword.flows.new_passwords import NewPasswords
@@ -185,4 +186,6 @@ class Setup:
             await unit.accounts.insert(account)
             event = Registered(subject=account.id, actor=account.id)
             await unit.audit.append(event, at=now, trace=arrival.trace)
-            return await self.opener.open(unit, account, arrival, amr=("pwd",), proven=encoded)
+            return await self.opener.open(
+                unit, account, arrival, amr=("pwd",), proven=encoded, judged=NOTHING
+            )

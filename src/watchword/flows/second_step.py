@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from watchword.crypto.opaque import hash_of, to_text
 from watchword.domain.accounts import Account
-from watchword.domain.errors import InvalidCredentials, LinkInvalid, TokenInvalid
+from watchword.domain.errors import InvalidCredentials, LinkInvalid, MfaInvalid, TokenInvalid
 from watchword.domain.factors import ONE_TIME_CODE, Methods, combined
 from watchword.domain.links import Link, Purpose
+from watchword.domain.risk import Judgement
 from watchword.domain.second_step import TRIES, FirstStep
 from watchword.flows.factor_proof import FactorProof, Given
 from watchword.flows.grants import Grant
@@ -47,14 +48,14 @@ class SecondStep:
     randomness: Randomness
 
     async def is_asked_of(
-        self, devices: Devices, account: Account, device_cookie: str | None
+        self, devices: Devices, account: Account, device_cookie: str | None, judged: Judgement
     ) -> bool:
         """Not without a second factor, nor on a device that was trusted when one was shown, where
-        devices are trusted at all.
+        devices are trusted at all and nothing unusual calls for it.
         """
         if not account.mfa_enabled:
             return False
-        if not self.opener.policy.trusts_devices:
+        if judged.asks or not self.opener.policy.trusts_devices:
             return True
         held = self.opener.devices.hash_of(device_cookie)
         if held is None:
@@ -69,6 +70,7 @@ class SecondStep:
         *,
         methods: Methods,
         proven: str | None,
+        judged: Judgement,
     ) -> FactorNeeded:
         """It replaces what was asked before. ``proven`` is the stored hash that was matched: one
         that was changed meanwhile wins (attack R09). Raise `InvalidCredentials`.
@@ -93,6 +95,7 @@ class SecondStep:
             detail=first.to_text(),
         )
         await unit.links.insert(link)
+        await self.opener.risk.note_asked(unit, account, judged, arrival.trace)
         return FactorNeeded(token)
 
     async def find(self, token: str) -> PendingSignIn:
@@ -110,19 +113,23 @@ class SecondStep:
 
     async def complete(self, pending: PendingSignIn, given: Given, arrival: Arrival) -> Grant:
         """A wrong code leaves the token good, five times. Raise `MfaInvalid`, `TooManyAttempts`,
-        `TokenInvalid`, `SessionLimitReached`.
+        `TokenInvalid`, `CountryBlocked`, `SessionLimitReached`.
         """
         account = pending.account
         await self._count(pending)
         device = await self.opener.devices.proven(account, arrival.device)
         await self.proof(account, device, given, arrival.trace)
-        async with self.store.transaction() as unit:
+        risk = self.opener.risk
+        async with risk.guarding(arrival.trace, MfaInvalid()), self.store.transaction() as unit:
             # A change of the password discards it: the first half is no longer true then.
             now = self.clock.now()
             if await unit.links.consume(pending.token_hash, Purpose.MFA, now=now) is None:
                 raise TokenInvalid
+            judged = await risk.judge(unit, account, arrival.origin, arrival.device)
             methods = combined(pending.first.methods, ONE_TIME_CODE)
-            return await self.opener.open(unit, account, arrival, amr=methods, proven=None)
+            return await self.opener.open(
+                unit, account, arrival, amr=methods, proven=None, judged=judged
+            )
 
     async def _count(self, pending: PendingSignIn) -> None:
         """Before the try, however many come at once (attacks B09, B12). The count outlives the

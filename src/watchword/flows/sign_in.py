@@ -6,14 +6,15 @@ from watchword.crypto.identifiers import RANDOM_BYTES, make_id
 from watchword.domain.accounts import Account
 from watchword.domain.devices import Origin
 from watchword.domain.events import DeviceTrusted, SessionEnded, SignedIn
-from watchword.domain.factors import ONE_TIME_CODE, Methods
-from watchword.domain.letters import Reason
+from watchword.domain.factors import ONE_TIME_CODE, Methods, is_multi_factor
+from watchword.domain.risk import Action, Judgement, Signal
 from watchword.domain.second_step import TRUSTED_FOR
 from watchword.domain.sessions import EndReason, Session, SessionPolicy, Transport
 from watchword.domain.time import Instant
 from watchword.flows.devices import Greeting, KnownDevices
 from watchword.flows.grants import Grant, Grants
 from watchword.flows.outbox import Postman
+from watchword.flows.risk import SignInRisk
 from watchword.ports import Clock, Randomness, RequestTrace, Unit
 
 SALT_BYTES = 16
@@ -40,11 +41,18 @@ class SessionOpener:
     """Opens a session for an account whose person has proven who they are."""
 
     grants: Grants
-    devices: KnownDevices
+    risk: SignInRisk
     policy: SessionPolicy
-    postman: Postman
     clock: Clock
     randomness: Randomness
+
+    @property
+    def devices(self) -> KnownDevices:
+        return self.risk.devices
+
+    @property
+    def postman(self) -> Postman:
+        return self.risk.postman
 
     async def open(
         self,
@@ -54,8 +62,11 @@ class SessionOpener:
         *,
         amr: Methods,
         proven: str | None,
+        judged: Judgement,
     ) -> Grant:
-        """``proven`` is the stored hash that was matched; None when it was no password."""
+        """``proven`` is the stored hash that was matched; None when it was no password. ``judged``
+        is what `SignInRisk.judge` found: a notice is sent here, once there is a session.
+        """
         now = self.clock.now()
         session = self._new_session(account, arrival, amr, now)
         for held in arrival.replaces:
@@ -76,8 +87,8 @@ class SessionOpener:
             now=now,
         )
         await self._note(unit, session, arrival, greeting)
-        if not (greeting.is_known or greeting.is_first):
-            await self.postman.tell(unit, Reason.NEW_DEVICE, account, arrival.trace)
+        told = self._to_tell(session, judged, greeting)
+        await self.risk.notify(unit, account, told, arrival.trace, session=session.id)
         return await self.grants.give(account, session, now=now, device=greeting.cookie)
 
     async def _note(
@@ -99,6 +110,18 @@ class SessionOpener:
             await unit.devices.trust(user_id, greeting.device_hash, until=now + TRUSTED_FOR)
             trusted = DeviceTrusted(subject=user_id, actor=user_id, session=session.id)
             await unit.audit.append(trusted, at=now, trace=arrival.trace)
+
+    def _to_tell(
+        self, session: Session, judged: Judgement, greeting: Greeting
+    ) -> tuple[Signal, ...]:
+        """Who has no second factor to be asked for is told instead."""
+        told = judged.that(Action.NOTICE)
+        if not (is_multi_factor(session.amr) or set(ONE_TIME_CODE) <= set(session.amr)):
+            told = (*judged.that(Action.SECOND_FACTOR), *told)
+        is_new = not (greeting.is_known or greeting.is_first)
+        if is_new and self.risk.policy.new_device is Action.NOTICE:
+            told = (Signal.NEW_DEVICE, *told)
+        return told
 
     async def _replace(self, unit: Unit, session_id: str, arrival: Arrival, now: Instant) -> None:
         standing = await unit.sessions.find(session_id)

@@ -57,6 +57,7 @@ from watchword.ports.values import (
     Tally,
     Topic,
 )
+from watchword.ports.visits import Visits
 
 __all__ = [
     "AccountQuery",
@@ -115,4 +116,5 @@ __all__ = [
     "TotpFactors",
     "Unit",
     "UserAgents",
+    "Visits",
 ]

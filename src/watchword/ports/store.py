@@ -23,6 +23,7 @@ from watchword.ports.values import (
     Standing,
     StoredKey,
 )
+from watchword.ports.visits import Visits
 
 
 class Accounts(Protocol):
@@ -87,7 +88,7 @@ class Directory(Protocol):
         ...
 
 
-class Sessions(Protocol):
+class Sessions(Visits, Protocol):
     async def open(
         self, session: Session, *, limit: int, evicts: bool, proven: str | None
     ) -> Sequence[str]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watchword.settings.choices import Pages
-from watchword.settings.declared_places import DeclaredPlaces
+from watchword.settings.declared_risk import DeclaredRisk
 from watchword.settings.looks import color, picture
 from watchword.settings.parsing import one_of, optional, setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredPages(DeclaredPlaces):
+class DeclaredPages(DeclaredRisk):
     pages: Pages = setting(
         "PAGES",
         one_of(tuple(Pages)),

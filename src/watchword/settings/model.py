@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from watchword.domain.federation import ConfiguredProvider
 from watchword.domain.mail import Mailbox
+from watchword.domain.risk import RiskPolicy
 from watchword.domain.roles import USER, Roles
 from watchword.domain.sessions import SessionPolicy
 from watchword.domain.time import DAY
@@ -180,6 +181,17 @@ class Settings(DeclaredPages):
             trusts_devices=not self.is_strict,
         )
 
+    @property
+    def risk_policy(self) -> RiskPolicy:
+        return RiskPolicy(
+            new_device=self.risk_new_device,
+            new_country=self.risk_new_country,
+            travel=self.risk_travel,
+            anonymiser=self.risk_anonymiser,
+            allowed=frozenset(self.countries_allowed),
+            blocked=frozenset(self.countries_blocked),
+        )
+
 
 def _entries() -> dict[str, Setting[Any]]:
     """The declarations by the name of their field."""
@@ -233,6 +245,9 @@ def _conflicts(settings: Settings) -> Iterator[tuple[str, str]]:
     if settings.session_store is SessionStore.REDIS and settings.redis_url is None:
         name = "WATCHWORD_SESSION_STORE"
         yield name, f"{name}: redis needs a server. Name it in WATCHWORD_REDIS_URL."
+    for country in sorted({*settings.countries_allowed} & {*settings.countries_blocked}):
+        name = "WATCHWORD_COUNTRIES_BLOCKED"
+        yield name, f"{name}: {country} is in WATCHWORD_COUNTRIES_ALLOWED as well. Leave one out."
     for role in settings.mfa_roles:
         name = "WATCHWORD_MFA_ROLES"
         if role not in settings.roles.permissions:

@@ -29,7 +29,7 @@ FRESH_ADMIN: Final = permitted(Permission.USERS_ROLE, fresh=True)
 # The session that asked for a link may have ended meanwhile, or is too old by now.
 COMING_BACK: Final = (
     "NOT_FOUND", "MALFORMED", "OAUTH_FAILED", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
-    "MFA_REQUIRED",
+    "COUNTRY_BLOCKED", "MFA_REQUIRED",
     "SESSION_LIMIT", "CONFLICT", "SESSION_REVOKED", "SESSION_EXPIRED", "STEP_UP_REQUIRED",
 )  # fmt: skip
 
@@ -62,12 +62,13 @@ ROUTES: Final = (
           summary="Sign in with a password", body=i.LoginBody, limits=AUTH_SIGN_IN,
           answers={200: s.GrantAnswer}, sets_cookies=True,
           refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
-                    "MFA_REQUIRED", "MFA_INVALID", "SESSION_LIMIT", "TOO_MANY_ATTEMPTS", "BUSY")),
+                    "COUNTRY_BLOCKED", "MFA_REQUIRED", "MFA_INVALID", "SESSION_LIMIT",
+                    "TOO_MANY_ATTEMPTS", "BUSY")),
     Route(method="POST", path="/auth/mfa/complete", page=factors.complete, who=PUBLIC,
           tag="Sign-in", summary="Sign in with the second factor, after the first",
           body=i.MfaCompleteBody, limits=AUTH, answers={200: s.GrantAnswer}, sets_cookies=True,
-          refusals=("TOKEN_INVALID", "MFA_INVALID", "ACCOUNT_DISABLED", "SESSION_LIMIT",
-                    "TOO_MANY_ATTEMPTS")),
+          refusals=("TOKEN_INVALID", "MFA_INVALID", "ACCOUNT_DISABLED", "COUNTRY_BLOCKED",
+                    "SESSION_LIMIT", "TOO_MANY_ATTEMPTS")),
     Route(method="POST", path="/auth/setup", page=sign_in.setup, who=PUBLIC, tag="Sign-in",
           summary="Make the first administrator by the one-time link", body=i.SetupBody,
           limits=AUTH_SIGN_IN, answers={200: s.GrantAnswer}, sets_cookies=True,
@@ -117,7 +118,8 @@ ROUTES: Final = (
           who=PUBLIC, tag="By mail", summary="Sign in by a link, in the browser that asked for it",
           body=i.MagicLinkCompleteBody, limits=AUTH, answers={200: s.GrantAnswer},
           sets_cookies=True,
-          refusals=("INVALID_OR_EXPIRED_LINK", "MFA_REQUIRED", "SESSION_LIMIT", "NOT_FOUND")),
+          refusals=("INVALID_OR_EXPIRED_LINK", "COUNTRY_BLOCKED", "MFA_REQUIRED", "SESSION_LIMIT",
+                    "NOT_FOUND")),
 
     # Second factors
     Route(method="POST", path="/auth/mfa/enable", page=factors.enable, who=FRESH_USER,
@@ -152,7 +154,7 @@ ROUTES: Final = (
           tag="Passkeys", summary="Sign in by a passkey", body=i.PasskeyLoginBody,
           limits=AUTH_SIGN_IN, answers={200: s.GrantAnswer}, sets_cookies=True,
           refusals=("INVALID_CREDENTIALS", "ACCOUNT_DISABLED", "EMAIL_NOT_VERIFIED",
-                    "SESSION_LIMIT")),
+                    "COUNTRY_BLOCKED", "SESSION_LIMIT")),
     Route(method="GET", path="/auth/passkeys", page=passkeys.list_own, who=USER, tag="Passkeys",
           summary="One's own passkeys", limits=AUTH, answers={200: p.PasskeysAnswer}),
     Route(method="PATCH", path="/auth/passkeys/{id}", page=passkeys.rename, who=USER,

@@ -48,6 +48,8 @@ MEANINGS: Final = {
     "theirs.",
     "EMAIL_NOT_VERIFIED": "The address has to be confirmed first, by the link that was mailed to "
     "it. Said only to those who have shown that the account is theirs.",
+    "COUNTRY_BLOCKED": "Nobody signs in from the country that the client address is in. Said only "
+    "to those who have shown that the account is theirs.",
     "FORBIDDEN": "You are signed in, but may not do this.",
     "CSRF_FAILED": "The request may have been made by another site: it names no origin of ours, "
     "or its CSRF token is wrong.",

@@ -10,6 +10,7 @@ DAMAGED = sorted((MMDB / "damaged").glob("*.mmdb"))
 
 LONDON = "81.2.69.142"
 LINKOEPING = "89.160.20.112"
+MILTON = "216.160.83.56"
 NAME = "GeoLite2-City_20261117/GeoLite2-City.mmdb"
 LICENCE = "GeoLite2-City_20261117/LICENSE.txt"
 

@@ -9,6 +9,7 @@ import pytest
 
 from watchword.adapters.sql.audit import OF_USER
 from watchword.adapters.sql.outbox import COUNT_DUE
+from watchword.adapters.sql.sessions import LIST_VISITS
 from watchword.adapters.sql.sqlite.store import SqliteStore
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.attempts import LockoutPolicy
@@ -192,6 +193,21 @@ class TestARead:
         await store.reading.sessions.find(SESSION.id)
         assert len(reads) == 1
         assert statements == []
+
+    async def test_of_earlier_visits_costs_one_by_the_index_however_many_there_were(
+        self, store: SqliteStore, statements: list[str]
+    ) -> None:
+        reads: list[str] = []
+        store._reader.set_trace_callback(reads.append)
+        await store.reading.sessions.list_visits(ADA.id, at_most=10)
+        assert len(reads) == 1
+        assert statements == []
+        plan = store._reader.execute(
+            f"EXPLAIN QUERY PLAN {LIST_VISITS}", {"user_id": ADA.id, "at_most": 10}
+        ).fetchall()
+        steps = [step[3] for step in plan]
+        assert sum("USING INDEX sessions_by_user" in step for step in steps) == 2
+        assert not any("TEMP B-TREE" in step for step in steps)
 
     async def test_of_an_empty_outbox_costs_one_and_writes_nothing(
         self, store: SqliteStore, statements: list[str]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import watchword.adapters.templates
 from watchword.adapters.templates import TemplateComposer, TemplateFault, TemplatesUnusable
 from watchword.domain.letters import MailRefused, Reason
+from watchword.domain.risk import Signal
 
 FOLDER = Path(watchword.adapters.templates.__file__).parent / "mail"
 LANGUAGES = sorted(path.name for path in FOLDER.iterdir())
@@ -278,3 +279,19 @@ def test_ours_are_whole() -> None:
 def test_the_documentation_tells_of_every_reason_and_every_fact() -> None:
     text = (Path(__file__).parents[3] / "docs" / "mail.md").read_text("utf-8")
     assert [name for name in (*Reason, *FACTS) if f"`{name}`" not in text] == []
+
+
+@pytest.mark.parametrize("signal", Signal)
+def test_an_unusual_sign_in_is_told_with_what_was_unusual(signal: Signal) -> None:
+    plain = composer().compose(Reason.UNUSUAL_SIGN_IN, {**FACTS, "detail": ""})
+    told = composer().compose(Reason.UNUSUAL_SIGN_IN, {**FACTS, "detail": signal.value})
+    assert len(told.text.splitlines()) == len(plain.text.splitlines()) + 1
+    assert told.html != plain.html
+    assert told.subject == plain.subject == "Unusual sign-in at Acme"
+
+
+def test_a_refused_sign_in_is_not_told_as_one() -> None:
+    told = composer().compose(Reason.UNUSUAL_SIGN_IN, {**FACTS, "detail": "refused new_country"})
+    assert told.subject == "A sign-in at Acme was refused"
+    assert "was refused" in told.text
+    assert "Somebody signed in" not in told.text

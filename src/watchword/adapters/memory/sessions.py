@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from watchword.adapters.memory.tables import Place
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
+from watchword.domain.risk import Visit
 from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
 from watchword.domain.time import Instant
 from watchword.ports import Standing, Topic
@@ -40,6 +41,15 @@ class MemorySessions:
     async def list_live(self, user_id: str, now: Instant) -> Sequence[Session]:
         live = [s for s in self._of(user_id) if s.is_alive(now)]
         return sorted(live, key=lambda s: (s.created_at, s.id), reverse=True)
+
+    async def list_visits(self, user_id: str, *, at_most: int) -> Sequence[Visit]:
+        own = sorted(self._of(user_id), key=lambda s: s.created_at, reverse=True)
+        live = [s for s in own if s.ended_at is None]
+        ended = sorted(
+            (s for s in own if s.ended_at is not None), key=lambda s: s.ended_at or 0, reverse=True
+        )
+        newest = sorted(live[:at_most] + ended[:at_most], key=lambda s: s.created_at, reverse=True)
+        return [Visit(s.origin.ip, s.created_at) for s in newest[:at_most]]
 
     async def rotate(
         self, session_id: str, generation: int, *, now: Instant, held: int | None = None

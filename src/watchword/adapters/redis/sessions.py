@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from watchword.adapters.redis.failures import RedisFailed
 from watchword.adapters.redis.movements import Movement, Movements
+from watchword.domain.risk import Visit
 from watchword.domain.sessions import EndReason, Session
 from watchword.domain.time import Instant
 from watchword.ports import Accounts, Sessions, Standing
@@ -110,6 +111,9 @@ class RedisSessions:
 
     async def list_live(self, user_id: str, now: Instant) -> Sequence[Session]:
         return await self._alive(await self._kept.list_live(user_id, now), now)
+
+    async def list_visits(self, user_id: str, *, at_most: int) -> Sequence[Visit]:
+        return await self._kept.list_visits(user_id, at_most=at_most)
 
     async def rotate(
         self, session_id: str, generation: int, *, now: Instant, held: int | None = None

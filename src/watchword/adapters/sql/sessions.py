@@ -9,6 +9,7 @@ from watchword.adapters.sql.changes import note
 from watchword.adapters.sql.statements import HELD, Claim, Parameters, Row, Statements
 from watchword.domain.devices import Origin
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
+from watchword.domain.risk import Visit
 from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, Transport
 from watchword.domain.time import Instant
 from watchword.ports import Standing, Topic
@@ -42,6 +43,16 @@ _LIST_LIVE = f"""
 SELECT {_NAMES} FROM sessions WHERE user_id = :user_id AND {_ALIVE}
 ORDER BY created_at DESC, id DESC
 """  # noqa: S608  constant text
+# Each half reads its end of the index `sessions_by_user`, however many sessions there are.
+LIST_VISITS = """
+SELECT ip, created_at FROM (
+    SELECT ip, created_at FROM sessions WHERE user_id = :user_id AND ended_at IS NULL
+    ORDER BY created_at DESC LIMIT :at_most) live
+UNION ALL
+SELECT ip, created_at FROM (
+    SELECT ip, created_at FROM sessions WHERE user_id = :user_id AND ended_at IS NOT NULL
+    ORDER BY ended_at DESC, created_at DESC LIMIT :at_most) ended
+"""
 _SLIDE = """
 last_seen_at = CASE WHEN last_seen_at < :now THEN :now ELSE last_seen_at END,
 idle_expires_at = CASE WHEN last_seen_at < :now AND idle_expires_at < :now + idle_ttl
@@ -171,6 +182,11 @@ class SqlSessions:
     async def list_live(self, user_id: str, now: Instant) -> Sequence[Session]:
         rows = await self._statements.rows(_LIST_LIVE, {"user_id": user_id, "now": now})
         return [session_of(row) for row in rows]
+
+    async def list_visits(self, user_id: str, *, at_most: int) -> Sequence[Visit]:
+        rows = await self._statements.rows(LIST_VISITS, {"user_id": user_id, "at_most": at_most})
+        visits = [Visit(str(ip), int(at or 0)) for ip, at in rows]
+        return sorted(visits, key=lambda visit: visit.at, reverse=True)[:at_most]
 
     async def rotate(
         self, session_id: str, generation: int, *, now: Instant, held: int | None = None

@@ -53,6 +53,7 @@ from watchword.domain.events.sessions import (
     SignedIn,
     SignInFailed,
     TokenReuseDetected,
+    UnusualSignIn,
 )
 
 __all__ = [
@@ -95,6 +96,7 @@ __all__ = [
     "SignedIn",
     "StatusChanged",
     "TokenReuseDetected",
+    "UnusualSignIn",
     "all_types",
     "wire_name",
 ]

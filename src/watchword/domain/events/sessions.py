@@ -28,6 +28,19 @@ class SignInFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnusualSignIn(Event):
+    """Something about a sign-in was unusual, though its proof was right: ``signals`` says what
+    (docs/risk.md). ``action``: ``notice`` (its owner gets a mail), ``second-factor`` (one was asked
+    for) or ``refuse`` (there is no session, and its owner gets a mail). ``subject`` is null for an
+    account that was not made.
+    """
+
+    type = "session.unusual_sign_in"
+    signals: str
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Reauthenticated(Event):
     """Somebody who was signed in proved once more who they are, as ``amr`` says."""
 

@@ -3,14 +3,16 @@
 # ruff: noqa: PLR2004  counts read best as numbers
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from watchword.domain.accounts import Status
 from watchword.domain.errors import AccountDisabled, InvalidCredentials, SessionLimitReached
+from watchword.domain.risk import Visit
 from watchword.domain.sessions import EndReason, Transport
-from watchword.domain.time import DAY, HOUR, MINUTE
-from watchword.ports import Standing
+from watchword.domain.time import DAY, HOUR, MINUTE, Instant
+from watchword.ports import Standing, Unit
 from watchword.testing.conformance.ground import (
     HASH,
     NOW,
@@ -24,6 +26,10 @@ from watchword.testing.conformance.ground import (
     given,
     given_session,
 )
+
+
+async def _end(session_id: str, at: Instant, unit: Unit) -> bool:
+    return await unit.sessions.end(session_id, EndReason.SIGNED_OUT, now=at)
 
 
 class SessionPromises(Promises):
@@ -155,6 +161,32 @@ class SessionPromises(Promises):
         live = await store.reading.sessions.list_live(ada.id, at_the_end_of_the_first)
         assert list(live) == sessions[:0:-1]
         assert await store.reading.sessions.list_live("u-nobody", NOW) == []
+
+    async def test_visits_are_of_live_and_ended_sessions_newest_first(
+        self, store: ConformingStore
+    ) -> None:
+        ada, bob = an_account(), an_account("bob")
+        await given(store, ada, bob)
+        for number in range(5):
+            session = a_session(ada, number, at=NOW + number)
+            origin = replace(session.origin, ip=f"192.0.2.{number}")
+            await given_session(store, replace(session, origin=origin))
+        await given_session(store, a_session(bob, 9, at=NOW + 9))
+        for number, at in ((4, NOW + 6), (1, NOW + 7), (0, NOW + 5)):
+            gone = a_session(ada, number).id
+            await alone(store, partial(_end, gone, at))
+        visits = [Visit(f"192.0.2.{number}", NOW + number) for number in range(5)]
+        reading = store.reading.sessions
+        assert list(await reading.list_visits(ada.id, at_most=9)) == visits[::-1]
+        # Of those that have ended the last to end come first, whenever they began.
+        assert list(await reading.list_visits(ada.id, at_most=2)) == [visits[4], visits[3]]
+        assert list(await reading.list_visits("u-nobody", at_most=9)) == []
+        async with store.transaction() as unit:
+            await unit.sessions.open(
+                a_session(ada, 7, at=NOW + 8), limit=9, evicts=True, proven=None
+            )
+            (newest,) = await unit.sessions.list_visits(ada.id, at_most=1)
+        assert newest.at == NOW + 8
 
     async def test_a_session_ends_once(self, store: ConformingStore) -> None:
         ada = an_account()
