@@ -98,16 +98,16 @@ class TestARefusal:
         house = await open_house(countries_allowed=("GB",))
         ada, post = await house.register(), PostOffice(house)
         origin, trace = Origin(SYDNEY, "Agent/1.0"), RequestTrace(ip=SYDNEY)
-        binding = await house.flows.magic_links.request("ada@example.com", trace)
+        binding = await house.flows.by_mail.magic_links.request("ada@example.com", trace)
         token = (await post.deliver())[-1].token
         arrival = Arrival(transport=Transport.BODY, origin=origin, trace=trace)
         with pytest.raises(CountryBlocked):
-            await house.flows.magic_links.complete(token, binding, arrival)
+            await house.flows.by_mail.magic_links.complete(token, binding, arrival)
         now = await house.store.reading.accounts.find(ada.id)
         assert now == ada  # neither verified, nor its password taken away
         assert await house.live(ada) == []
         (event,) = await house.events("session.unusual_sign_in")
         assert (event.subject, event.session) == (ada.id, None)
         home = replace(arrival, origin=Origin("10.0.0.1", "Agent/1.0"))
-        await house.flows.magic_links.complete(token, binding, home)
+        await house.flows.by_mail.magic_links.complete(token, binding, home)
         assert len(await house.live(ada)) == 1
