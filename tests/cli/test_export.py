@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.cli.conftest import HASH, Operator
-from watchword.cli.output import open_output, quoted, unquoted
+from watchword.cli.output import open_output
+from watchword.web.tables import quoted, unquoted
 
 
 class TestUsers:

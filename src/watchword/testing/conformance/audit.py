@@ -4,7 +4,14 @@ import json
 
 import pytest
 
-from watchword.domain.events import Event, ProfileChanged, Registered, RoleChanged, SignedIn, SignInFailed
+from watchword.domain.events import (
+    Event,
+    ProfileChanged,
+    Registered,
+    RoleChanged,
+    SignedIn,
+    SignInFailed,
+)
 from watchword.domain.time import DAY, Instant
 from watchword.ports import AuditQuery, AuditRecord, PageRequest, RequestTrace
 from watchword.testing.conformance.ground import (
