@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import dataclass
 from io import StringIO
 
 import pytest
@@ -9,9 +10,10 @@ import pytest
 from tests.driving import Server
 from tests.web.pages.operator import BOB, ROOT, an_operator, id_of, signed_in
 from tests.web.visitor import Visitor
+from watchword.domain.errors import Unavailable
 from watchword.domain.events import Registered
 from watchword.domain.time import DAY
-from watchword.ports import RequestTrace
+from watchword.ports import AuditQuery, AuditReader, AuditRecord, Page, PageRequest, RequestTrace
 
 
 @pytest.fixture
@@ -99,3 +101,36 @@ class TestAnExport:
     async def test_is_taken_away_by_nobody_who_only_asks_for_its_head(self, root: Visitor) -> None:
         answer = await root.client.head("/console/audit/export?format=csv")
         assert (answer.status_code, answer.content) == (200, b"")
+
+    async def test_x05_that_cannot_be_finished_says_so_in_its_last_line(
+        self, root: Visitor
+    ) -> None:
+        services = root.server.core.services
+        await write(root.server, *(f"user-{number}" for number in range(250)))
+        object.__setattr__(services, "audit", OnePage(services.audit))
+        answer = await root.client.get("/console/audit/export?format=ndjson")
+        told = [json.loads(line) for line in answer.text.splitlines()]
+        assert len(told) == 201
+        assert told[-1]["error"].startswith("This is not all of it")
+        assert [event for event, _ in root.server.log.events].count("stream_failed") == 1
+
+    async def test_x05_that_cannot_be_begun_is_refused(self, root: Visitor) -> None:
+        services = root.server.core.services
+        object.__setattr__(services, "audit", OnePage(services.audit, left=0))
+        answer = await root.client.get("/console/audit/export?format=csv")
+        assert answer.status_code == 503
+        assert "content-disposition" not in answer.headers
+
+
+@dataclass
+class OnePage:
+    """A store that goes down after so many pages."""
+
+    reader: AuditReader
+    left: int = 1
+
+    async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
+        if not self.left:
+            raise Unavailable
+        self.left -= 1
+        return await self.reader.list_events(query, page)
