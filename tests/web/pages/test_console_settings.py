@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.driving import Server, serving
+from tests.web.contract import change_rows
 from tests.web.pages.operator import an_operator
 from watchword.crypto.secret import Secret
-from watchword.domain.errors import Unavailable
 
 SECRETS: Final[dict[str, Any]] = {
     "secret": (Secret(b"the-first-of-two-master-secrets-0123"), Secret(b"x" * 16 + b"y" * 20)),
@@ -45,13 +45,9 @@ async def test_x10_what_is_not_well_is_named_and_its_reason_stays_in_the_log(
 ) -> None:
     root = await an_operator(server)
 
-    async def broken() -> None:
-        raise Unavailable("postgresql://user@db.internal is down")
-
-    checks = {**server.core.services.checks, "redis": broken}
-    object.__setattr__(server.core.services, "checks", checks)
+    await change_rows(server, "ALTER TABLE limits RENAME TO out_of_the_way")
     page = await root.look("/console/settings")
     assert page.status == 200
-    assert '<dt>redis</dt><dd><strong class="failed">failed</strong>' in page.answer.text
-    assert "db.internal" not in page.answer.text
-    assert [event for event, _ in server.log.events].count("not_ready") == 1
+    assert '<dt>database</dt><dd><strong class="failed">failed</strong>' in page.answer.text
+    (reason,) = [told["reason"] for event, told in server.log.events if event == "not_ready"]
+    assert str(reason) not in page.answer.text
