@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 import uvicorn
 from playwright.async_api import Browser, async_playwright
@@ -18,7 +19,9 @@ from playwright.async_api import Browser, async_playwright
 from examples.passkeys.application import Site
 from tests.browser.chromium import launched
 from tests.browser.person import Person
+from tests.browser.reader import Reader, Visiting
 from tests.driving import Server, serving
+from tests.npm import installed
 
 Opening = Callable[..., Any]
 
@@ -100,3 +103,26 @@ async def opening(browser: Browser, tmp_path: Path) -> AsyncIterator[Opening]:
 async def ada(opening: Opening) -> Person:
     person: Person = await opening()
     return person
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def visiting(browser: Browser, tmp_path: Path) -> AsyncIterator[Visiting]:
+    """A new browser on our pages; the second of a test on the same ones."""
+    async with AsyncExitStack() as stack:
+        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        server = await stack.enter_async_context(
+            a_place(listening, tmp_path, public_url=url_of(listening))
+        )
+
+        async def visit(**how: Any) -> Reader:
+            context = await browser.new_context(**how)
+            stack.push_async_callback(context.close)
+            return await Reader.of(server, context)
+
+        yield visit
+
+
+@pytest.fixture
+def axe(pytestconfig: pytest.Config) -> str:
+    modules = installed(pytestconfig, Path(__file__).parent / "npm")
+    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")

@@ -1,5 +1,6 @@
 """Somebody in front of our own pages: what they click and read, and what must not be there."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ from tests.browser.person import EMAIL, Authenticator
 from tests.driving import PASSWORD, Server
 
 SERIOUS = {"serious", "critical"}
+PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True}
+DESK = {"viewport": {"width": 1280, "height": 800}}
 
 
 @dataclass
@@ -86,3 +89,6 @@ class Reader:
     def _hear(self, said: ConsoleMessage) -> None:
         if said.type in {"error", "warning"}:
             self.complaints.append(said.text)
+
+
+Visiting = Callable[..., Awaitable[Reader]]

@@ -1,59 +1,25 @@
 """Our own pages in a real Chromium: with a script and without, on a phone and on a desk."""
 
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 from pyotp import TOTP
 
-from tests.browser.conftest import a_place, url_of
 from tests.browser.person import EMAIL
-from tests.browser.reader import Reader
+from tests.browser.reader import DESK, PHONE, Visiting
 from tests.driving import PASSWORD
-from tests.npm import installed
 from watchword.domain.time import SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touch": True}
-DESK = {"viewport": {"width": 1280, "height": 800}}
 NEW = "another battery staple, and a horse"
 PUBLIC = ["/sign-in", "/register", "/forgot-password", "/reset-password", "/verify-email"]
 PUBLIC += ["/magic-link", "/setup", "/nowhere"]
 OWN = ["/account", "/account/password", "/account/devices", "/account/two-factor", "/confirm"]
 OWN += ["/account/passkeys", "/account/passkeys/add", "/account/providers", "/account/activity"]
 OWN += ["/account/delete"]
-
-Visiting = Callable[..., Awaitable[Reader]]
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def visiting(browser: Browser, tmp_path: Path) -> AsyncIterator[Visiting]:
-    """A new browser on our pages; the second of a test on the same ones."""
-    async with AsyncExitStack() as stack:
-        listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        server = await stack.enter_async_context(
-            a_place(listening, tmp_path, public_url=url_of(listening))
-        )
-
-        async def visit(**how: Any) -> Reader:
-            context = await browser.new_context(**how)
-            stack.push_async_callback(context.close)
-            return await Reader.of(server, context)
-
-        yield visit
-
-
-@pytest.fixture
-def axe(pytestconfig: pytest.Config) -> str:
-    modules = installed(pytestconfig, Path(__file__).parent / "npm")
-    return (modules / "axe-core" / "axe.min.js").read_text("utf-8")
 
 
 class TestEveryPage:

@@ -6,11 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.cli.conftest import HASH, Operator
-from watchword.cli.output import open_output, quoted, unquoted
+from watchword.cli.output import open_output
 
 
 class TestUsers:
@@ -70,22 +68,6 @@ class TestTheAuditLog:
         for line in operator("audit", "export", "--format", "csv").lines:
             cells = next(csv.reader([line]))
             assert not any(cell.startswith(("=", "+", "-", "@", "\t")) for cell in cells)
-
-
-class TestACell:
-    @pytest.mark.parametrize(
-        "start", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", " =", "\xa0+"]
-    )
-    def test_that_starts_a_formula_is_quoted(self, start: str) -> None:
-        assert quoted(f"{start}1") == f"'{start}1"
-
-    @pytest.mark.parametrize("cell", ["", "a=1", "O'Hara", "'tis", "2026-11-20", "$2b$"])
-    def test_of_anything_else_is_left_alone(self, cell: str) -> None:
-        assert quoted(cell) == cell
-
-    @given(st.text(alphabet="'=+-@ a\t\uff1d\n"))
-    def test_is_what_it_was_once_it_is_unquoted(self, cell: str) -> None:
-        assert unquoted(quoted(cell)) == cell
 
 
 class TestAFile:

@@ -6,6 +6,7 @@ from watchword.bootstrap.parts import Ground
 from watchword.crypto.totp import qr_code
 from watchword.flows.attempts import Failures
 from watchword.flows.factor_proof import FactorProof, TotpSecrets
+from watchword.flows.factor_reset import FactorReset
 from watchword.flows.second_factors import Enrolment, RecoveryCodeMaker, SecondFactors
 from watchword.flows.second_step import SecondStep
 from watchword.flows.sign_in import SessionOpener
@@ -40,4 +41,5 @@ def make_factor_services(
             ground.settings.service_name,
         ),
         SecondFactors(store, proof, codes, opener.devices, ground.postman, clock),
+        FactorReset(store, ground.settings.roles, ground.postman, clock),
     )

@@ -33,7 +33,15 @@ from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
 from watchword.web.origins import Origins
-from watchword.web.services import ByMail, Check, FactorServices, Services, WebPolicy
+from watchword.web.services import (
+    ByMail,
+    Check,
+    FactorServices,
+    Figures,
+    Services,
+    SettingInForce,
+    WebPolicy,
+)
 
 _GATHERING: Span = 25
 
@@ -62,6 +70,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         sessions=SessionsOfUser(store, clock),
         users=Users(store, ground.stores.lockouts, settings.roles, clock),
         audit=store.reading.audit,
+        figures=_figures(ground),
         grants=shared.grants,
         keyring=shared.keyring,
         revocations=RevocationStream(store.feed, clock, perf_counter),
@@ -76,6 +85,22 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         meter=ground.meter,
         log=ground.log,
         seconds=perf_counter,
+    )
+
+
+def _figures(ground: Ground) -> Figures:
+    store, clock, pool = ground.store, ground.clock, ground.pool
+
+    async def live_sessions() -> int:
+        return await store.count_live_sessions(clock.now())
+
+    return Figures(
+        live_sessions=live_sessions,
+        waiting_passwords=lambda: pool.depth,
+        settings=[
+            SettingInForce(row.name, row.value, row.default, row.meaning)
+            for row in ground.settings.describe()
+        ],
     )
 
 

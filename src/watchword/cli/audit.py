@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from watchword.bootstrap import Core
-from watchword.cli.exporting import FORMATS, Format, each_page
+from watchword.cli.exporting import FORMATS
 from watchword.cli.exporting import export as write_export
 from watchword.cli.running import get_account, run
 from watchword.cli.terminal import count_of, examples, note
@@ -16,6 +16,7 @@ from watchword.domain.events import all_types
 from watchword.domain.time import SECOND, Instant
 from watchword.ports import AuditQuery
 from watchword.web.shapes import EventShape, event_shape
+from watchword.web.tables import Format, each_page
 
 
 class Moment(click.ParamType[Instant]):

@@ -1,25 +1,11 @@
 """The keys that sign access tokens."""
 
 import click
-import msgspec
 
 from watchword.bootstrap import Core
 from watchword.cli.running import run, trace_of
 from watchword.cli.terminal import examples, show_json, show_table
-from watchword.domain.time import Instant
-from watchword.ports import StoredKey
-from watchword.web.shapes import time_text
-
-
-class KeyLine(msgspec.Struct, frozen=True, rename="camel"):
-    """``state``: ``signs``, ``next`` (published ahead of its use), ``verifies`` or ``retired``."""
-
-    kid: str
-    algorithm: str
-    state: str
-    created_at: str
-    activated_at: str | None
-    retires_at: str | None
+from watchword.web.key_shapes import KeyShape, key_shape
 
 
 @click.command(
@@ -59,29 +45,6 @@ async def _rotate(core: Core, context: click.Context) -> str:
     return await core.services.keyring.rotate(trace_of(context))
 
 
-async def _read(core: Core) -> list[KeyLine]:
+async def _read(core: Core) -> list[KeyShape]:
     now = core.services.clock.now()
-    stored = await core.store.reading.keys.list_keys()
-    return [
-        KeyLine(
-            key.kid,
-            key.algorithm,
-            _state(key, now),
-            time_text(key.created_at),
-            _moment(key.activated_at),
-            _moment(key.retires_at),
-        )
-        for key in stored
-    ]
-
-
-def _state(key: StoredKey, now: Instant) -> str:
-    if key.activated_at is None:
-        return "next"
-    if key.retires_at is None:
-        return "signs"
-    return "verifies" if now < key.retires_at else "retired"
-
-
-def _moment(at: Instant | None) -> str | None:
-    return None if at is None else time_text(at)
+    return [key_shape(key, now) for key in await core.store.reading.keys.list_keys()]

@@ -3,36 +3,12 @@
 Invariant: under its own name there is never half an export.
 """
 
-import csv
 import os
-import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
 from pathlib import Path
-from typing import BinaryIO, Final, cast
-
-# What a spreadsheet takes for a formula (attack I10), after blanks that it drops, in full width as
-# well. The apostrophes before it are what `quoted` has put there.
-_FORMULA: Final = re.compile(r"'*\s*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-
-
-def quoted(cell: str) -> str:
-    """A cell that a spreadsheet shows as it is."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unquoted(cell: str) -> str:
-    """What `quoted` made this of."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
-
-
-def csv_lines(rows: Iterable[Iterable[str]]) -> bytes:
-    text = StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    writer.writerows([quoted(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+from typing import BinaryIO, cast
 
 
 @contextmanager

@@ -8,12 +8,13 @@ import click
 import msgspec
 
 from watchword.bootstrap import Core
-from watchword.cli.exporting import FORMATS, Format, each_page, export
+from watchword.cli.exporting import FORMATS, export
 from watchword.cli.running import get_account, run, trace_of
 from watchword.cli.terminal import count_of, examples, note, show_json, show_table
 from watchword.domain.accounts import Account, Status
 from watchword.ports import AccountQuery, PageRequest, RequestTrace
 from watchword.web.shapes import ManagedUserShape, managed_user_shape
+from watchword.web.tables import Format, each_page
 
 _MOST_ON_A_PAGE = 200
 
@@ -157,4 +158,4 @@ def reset_mfa(context: click.Context, *, email: str) -> None:
 
 async def _reset_mfa(core: Core, who: str, trace: RequestTrace) -> None:
     account = await get_account(core, who)
-    await core.services.factors.upkeep.remove(account, trace)
+    await core.services.factors.reset(None, account.id, trace)

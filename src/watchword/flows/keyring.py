@@ -160,12 +160,12 @@ class KeyRing:
                 async with self._store.transaction() as unit:
                     await unit.keys.reseal(key.kid, self._sealer.seal(plain, place_of(key.kid)))
 
-    async def rotate(self, trace: RequestTrace) -> str:
+    async def rotate(self, trace: RequestTrace, *, actor: str | None = None) -> str:
         """Let the key that was published ahead sign from now on; its id. The former key verifies
-        until the last token it signed has ended (ASVS 11.2.2).
+        until the last token it signed has ended (ASVS 11.2.2). ``actor``: the id of who asks.
         """
         async with self._store.transaction() as unit:
-            kid = await self._replace(unit, await unit.keys.list_keys(), trace)
+            kid = await self._replace(unit, await unit.keys.list_keys(), trace, actor)
         self.forget()
         return kid
 
@@ -191,7 +191,13 @@ class KeyRing:
     def _fitting(self, stored: Sequence[StoredKey]) -> Sequence[StoredKey]:
         return [key for key in stored if key.algorithm == self._policy.algorithm.value]
 
-    async def _replace(self, unit: Unit, stored: Sequence[StoredKey], trace: RequestTrace) -> str:
+    async def _replace(
+        self,
+        unit: Unit,
+        stored: Sequence[StoredKey],
+        trace: RequestTrace,
+        actor: str | None = None,
+    ) -> str:
         now = self._clock.now()
         fresh = _next_of(self._fitting(stored))
         if fresh is None:
@@ -199,7 +205,8 @@ class KeyRing:
             await unit.keys.insert(fresh)
         await unit.keys.activate(fresh.kid, now=now, overlap=self._policy.overlap)
         await unit.keys.insert(self._make())
-        await unit.audit.append(KeysRotated(subject=None, kid=fresh.kid), at=now, trace=trace)
+        event = KeysRotated(subject=None, actor=actor, kid=fresh.kid)
+        await unit.audit.append(event, at=now, trace=trace)
         return fresh.kid
 
 

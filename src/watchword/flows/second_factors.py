@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from watchword.crypto import recovery_codes, totp
-from watchword.domain.accounts import Account
 from watchword.domain.errors import Conflict, MfaInvalid, StepUpRequired
 from watchword.domain.events import Event, MfaDisabled, MfaEnabled, RecoveryCodesReplaced
 from watchword.domain.factors import ONE_TIME_CODE, Totp, combined, is_multi_factor
@@ -115,17 +114,6 @@ class SecondFactors:
             event = MfaDisabled(
                 subject=account.id, actor=account.id, session=caller.session.id, reason="asked"
             )
-            await self._note(unit, event, trace, account.id)
-            await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
-
-    async def remove(self, account: Account, trace: RequestTrace) -> None:
-        """By the operator's word, for somebody who has lost their app and their recovery codes and
-        has shown otherwise who they are (ASVS 6.4.4). Raise `Conflict` when it is off.
-        """
-        async with self.store.transaction() as unit:
-            if not await unit.totp.remove(account.id):
-                raise Conflict("This account has no second factor.")
-            event = MfaDisabled(subject=account.id, reason="operator")
             await self._note(unit, event, trace, account.id)
             await self.postman.tell(unit, Reason.MFA_DISABLED, account, trace)
 

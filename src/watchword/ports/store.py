@@ -1,6 +1,6 @@
 """The store: what is read, and what is changed together or not at all."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -192,6 +192,14 @@ class AuditLog(Protocol):
 class AuditReader(Protocol):
     async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
         """Newest first."""
+        ...
+
+    async def count_events(
+        self, types: Sequence[str], *, since: Instant, step: Span, steps: int
+    ) -> Mapping[str, Sequence[int]]:
+        """How many there were of each type, in each of so many ``steps`` of ``step`` ms, of which
+        the first begins at ``since``. All as of one moment.
+        """
         ...
 
 

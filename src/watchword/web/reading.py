@@ -48,7 +48,8 @@ class BodyReader:
         policy = self._services.policy
         raw = await bodies.read_body(receive, limit=policy.body_limit, seconds=policy.seconds)
         assert route.body is not None
-        if media_type == bodies.FORM_TYPE and (fields := self._form(call, route, raw)) is not None:
+        is_form = media_type == bodies.FORM_TYPE or (route.is_page and not raw)
+        if is_form and (fields := self._form(call, route, raw)) is not None:
             return bodies.convert(fields, route.body)
         if not raw:
             if not route.optional_body:

@@ -10,6 +10,7 @@ from watchword.domain.sessions import SessionPolicy
 from watchword.flows.access import Access
 from watchword.flows.addresses import Addresses
 from watchword.flows.credentials import Credentials
+from watchword.flows.factor_reset import FactorReset
 from watchword.flows.federation import Federation
 from watchword.flows.grants import Grants
 from watchword.flows.invitations import Invitations
@@ -92,6 +93,7 @@ class FactorServices:
     step: SecondStep
     enrolment: Enrolment
     upkeep: SecondFactors
+    reset: FactorReset
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,27 @@ class Passkeys:
     registration: PasskeyRegistration
     sign_in: PasskeySignIn
     own: OwnPasskeys
+
+
+@dataclass(frozen=True, slots=True)
+class SettingInForce:
+    """As people see it, a secret hidden."""
+
+    name: str
+    value: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """What the console shows of this moment: ``live_sessions`` of the whole service, as far as they
+    are worth counting, ``waiting_passwords`` of this process, and the settings that it began with.
+    """
+
+    live_sessions: Callable[[], Awaitable[int]]
+    waiting_passwords: Callable[[], int]
+    settings: Sequence[SettingInForce]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +160,7 @@ class Services:
     sessions: SessionsOfUser
     users: Users
     audit: AuditReader
+    figures: Figures
     grants: Grants
     keyring: KeyRing
     revocations: RevocationStream

@@ -58,8 +58,9 @@ async def _pour(pieces: AsyncGenerator[bytes, None], send: Send, *, is_head: boo
 
 
 async def _left(receive: Receive) -> None:
-    """The first message is the request. A second one is that the client is gone; or the server
-    says so that it wants to end, see `watchword.cli.protocol`.
+    """First comes the request, in as many messages as it takes. The next one is that the client is
+    gone; or the server says so that it wants to end, see `watchword.cli.protocol`.
     """
-    await receive()
+    while (await receive()).get("more_body", False):
+        pass
     await receive()

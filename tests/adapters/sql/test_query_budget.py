@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from watchword.adapters.sql.audit import OF_USER
+from watchword.adapters.sql.audit import OF_USER, count_each
 from watchword.adapters.sql.outbox import COUNT_DUE
 from watchword.adapters.sql.sessions import LIST_VISITS
 from watchword.adapters.sql.sqlite.store import SqliteStore
@@ -273,6 +273,16 @@ class TestARead:
         assert "audit_by_subject" in steps
         assert "audit_by_actor" in steps
         assert "SCAN" not in steps
+
+    async def test_that_counts_events_reads_no_row_and_sorts_nothing(
+        self, store: SqliteStore
+    ) -> None:
+        spans = {"since": 1, "step": 1, "steps": 30, "one": "a", "other": "b"}
+        sql = f"EXPLAIN QUERY PLAN {count_each(['one', 'other'])}"
+        plan = [step[3] for step in store._reader.execute(sql, spans).fetchall()]
+        assert [step for step in plan if "audit_events" in step] == [
+            "SEARCH audit_events USING COVERING INDEX audit_by_time (at>? AND at<?)"
+        ]
 
 
 class TestACommit:

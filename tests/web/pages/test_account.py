@@ -55,6 +55,21 @@ class TestEveryForm:
             assert "Go back, load the page again" in answer.text
         assert (await ada.look("/account")).form("/account/name").fields["name"] == ""
 
+    @pytest.mark.parametrize(
+        "path", [r.path for r in PAGES if r.method == "POST" and r.who is not PUBLIC]
+    )
+    async def test_s07_is_refused_when_nothing_at_all_is_sent(
+        self, ada: Visitor, path: str
+    ) -> None:
+        """The token is missing from what is empty, too."""
+        answer = await ada.client.post(
+            path.replace("{id}", "x").replace("{provider}", "x"),
+            headers={"Sec-Fetch-Site": "same-origin"},
+        )
+        assert answer.status_code == 403
+        assert (await ada.look("/account")).status == 200
+        assert ada.place == "/account"
+
 
 class TestTheProfile:
     async def test_is_changed(self, ada: Visitor) -> None:

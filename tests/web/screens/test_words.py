@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from watchword.domain import events
-from watchword.web.pages import refusals, visits
+from watchword.web.pages import console_overview, refusals, visits
 from watchword.web.screens.rendering import OURS
 from watchword.web.screens.words import Languages, Words
 
@@ -100,6 +100,7 @@ def test_german_has_all_that_pages_themselves_say() -> None:
     said = tomllib.loads((OURS / "languages" / "de.toml").read_text("utf-8"))
     english = tomllib.loads((OURS / "languages" / "en.toml").read_text("utf-8"))
     own = {*visits.DONE.values(), *refusals.ADVICE.values(), *english}
+    own |= set(console_overview.TITLES.values())
     assert own <= said.keys()
 
 

@@ -1,7 +1,7 @@
 """Links, known devices, signing keys and the audit log on dicts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from watchword.adapters.memory.tables import Place
@@ -150,6 +150,16 @@ class MemoryAuditReader:
         ]
         shown = matching[: page.limit]
         return Page(shown, shown[-1].id if len(matching) > page.limit else None)
+
+    async def count_events(
+        self, types: Sequence[str], *, since: Instant, step: Span, steps: int
+    ) -> Mapping[str, Sequence[int]]:
+        counts = {type_: [0] * steps for type_ in types}
+        for record in self._place.tables.audit.values():
+            number = (record.at - since) // step
+            if record.type in counts and 0 <= number < steps:
+                counts[record.type][number] += 1
+        return counts
 
 
 def _is_after(record: AuditRecord, after: str | None) -> bool:

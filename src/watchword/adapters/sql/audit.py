@@ -1,10 +1,12 @@
 """The audit log in SQL: only ever appended to, in the transaction of what it tells of."""
 
 import json
+from collections.abc import Mapping, Sequence
+from string import ascii_lowercase
 
-from watchword.adapters.sql.statements import Queries, Row, Statements, all_of
+from watchword.adapters.sql.statements import Queries, Row, Statements, Value, all_of
 from watchword.domain.events import Event
-from watchword.domain.time import Instant
+from watchword.domain.time import Instant, Span
 from watchword.ports import AuditQuery, AuditRecord, Page, PageRequest, RequestTrace
 
 _APPEND = """
@@ -15,6 +17,17 @@ _SELECT = """
 SELECT seq, at, type, subject, actor, session, request_id, ip, user_agent, details
 FROM audit_events
 """
+# Each event is looked at once, in the index by time alone. A subquery has one value, so the counts
+# of a step are one text.
+_COUNT_EACH = """
+WITH RECURSIVE steps (n) AS (
+    SELECT CAST(0 AS BIGINT) UNION ALL SELECT n + 1 FROM steps WHERE n + 1 < :steps)
+SELECT n, (
+    SELECT {counts} FROM audit_events
+    WHERE at >= :since + n * :step AND at < :since + (n + 1) * :step)
+FROM steps ORDER BY n
+"""
+_COUNT = "COUNT(CASE WHEN type = :{name} THEN 1 END)"
 # What somebody did to themselves is found by its subject alone; the index by actor leaves it out.
 OF_USER = "(subject = :user OR actor = :user AND (subject IS NULL OR actor <> subject))"
 _JSON = json.JSONEncoder(separators=(",", ":"))
@@ -60,6 +73,22 @@ class SqlAuditReader:
         rows = await self._slow.rows(sql, {**parameters, "limit": page.limit + 1})
         shown = [_record_of(row) for row in rows[: page.limit]]
         return Page(shown, shown[-1].id if len(rows) > page.limit else None)
+
+    async def count_events(
+        self, types: Sequence[str], *, since: Instant, step: Span, steps: int
+    ) -> Mapping[str, Sequence[int]]:
+        names = [f"type_{letter}" for letter, _ in zip(ascii_lowercase, types, strict=False)]
+        spans: dict[str, Value] = {"since": since, "step": step, "steps": steps}
+        named: dict[str, Value] = dict(zip(names, types, strict=True))
+        rows = await self._slow.rows(count_each(names), {**spans, **named})
+        counts = [[int(count) for count in str(row[1]).split(",")] for row in rows]
+        return dict(zip(types, map(list, zip(*counts, strict=True)), strict=True))
+
+
+def count_each(names: Sequence[str]) -> str:
+    """The statement; ``names`` are those of its parameters."""
+    counts = " || ',' || ".join(_COUNT.format(name=name) for name in names)
+    return _COUNT_EACH.format(counts=counts)
 
 
 def _number(after: str | None) -> int | None:

@@ -4,8 +4,8 @@ from typing import Final
 
 from watchword.cli.formats.fields import Record
 from watchword.cli.formats.format import Format, Row
-from watchword.cli.output import unquoted
 from watchword.flows.importing import FIELDS, PASSED_OVER
+from watchword.web.tables import unquoted
 
 _CLAIMS: Final = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 

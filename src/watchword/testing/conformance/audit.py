@@ -4,8 +4,15 @@ import json
 
 import pytest
 
-from watchword.domain.events import Event, Registered, RoleChanged, SignedIn, SignInFailed
-from watchword.domain.time import Instant
+from watchword.domain.events import (
+    Event,
+    ProfileChanged,
+    Registered,
+    RoleChanged,
+    SignedIn,
+    SignInFailed,
+)
+from watchword.domain.time import DAY, Instant
 from watchword.ports import AuditQuery, AuditRecord, PageRequest, RequestTrace
 from watchword.testing.conformance.ground import (
     NOW,
@@ -118,6 +125,20 @@ class AuditPromises(Promises):
         rest = await store.reading.audit.list_events(query, PageRequest(3, first.following))
         assert [record.actor for record in (*first.rows, *rest.rows)] == ["3", "2", "1", "0"]
         assert rest.following is None
+
+    async def test_events_are_counted_by_type_and_step(self, store: ConformingStore) -> None:
+        """A month in days: the milliseconds of it do not fit in 32 bits."""
+        types = [Registered.type, SignInFailed.type, SignedIn.type]
+        for at in (NOW - 1, NOW, NOW + DAY - 1, NOW + DAY, NOW + 30 * DAY - 1, NOW + 30 * DAY):
+            await given_events(store, Registered(subject="ada"), at=at)
+        await given_events(store, SignInFailed(subject=None, reason="password"), at=NOW + DAY)
+        await given_events(store, ProfileChanged(subject="ada"), at=NOW)
+        counts = await store.reading.audit.count_events(types, since=NOW, step=DAY, steps=30)
+        assert {type_: list(each) for type_, each in counts.items()} == {
+            Registered.type: [2, 1, *[0] * 27, 1],
+            SignInFailed.type: [0, 1, *[0] * 28],
+            SignedIn.type: [0] * 30,
+        }
 
     async def test_what_is_rolled_back_was_never_written(self, store: ConformingStore) -> None:
         with pytest.raises(Abandoned):

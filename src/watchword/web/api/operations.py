@@ -4,14 +4,15 @@ import hmac
 from ipaddress import ip_address
 from urllib.parse import quote
 
-from watchword.domain.errors import Forbidden, NotFound, TokenInvalid, Unavailable
+from watchword.domain.errors import Forbidden, NotFound, TokenInvalid
 from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.docs_page import page_of
 from watchword.web.docs_style import DOCS_POLICY
+from watchword.web.health import look
 from watchword.web.identity import bearer_token
 from watchword.web.openapi import document_of
-from watchword.web.shapes import CheckShape, HealthAnswer, JwksAnswer
+from watchword.web.shapes import HealthAnswer, JwksAnswer
 
 _FORWARDING = (
     *(b"forwarded", b"via", b"x-real-ip", b"x-forwarded-for", b"x-forwarded-host"),
@@ -52,23 +53,10 @@ async def ready(call: Call) -> Answer:
     """Whether requests should be sent here; not any more once the process is about to end."""
     if call.services.leaving.is_set():
         return _unready(HealthAnswer("leaving", {}))
-    checks = {name: await _look(call, name) for name in call.services.checks}
+    checks = await look(call)
     if any(check.status == "failed" for check in checks.values()):
         return _unready(HealthAnswer("failed", checks))
     return as_json(HealthAnswer("ok", checks))
-
-
-async def _look(call: Call, name: str) -> CheckShape:
-    services = call.services
-    started = services.seconds()
-    try:
-        await services.checks[name]()
-    except Unavailable as error:
-        services.log.error(  # noqa: TRY400  the reason is enough; the way to it is known
-            "not_ready", request_id=call.request_id, check=name, reason=str(error)
-        )
-        return CheckShape("failed")
-    return CheckShape("ok", round((services.seconds() - started) * 1_000, 2))
 
 
 def _unready(health: HealthAnswer) -> Answer:

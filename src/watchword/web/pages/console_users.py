@@ -83,6 +83,14 @@ async def end_sessions(call: Call, form: NoForm) -> Answer:
     return _back(call, "sessions")
 
 
+async def reset_second_factor(call: Call, form: NoForm) -> Answer:
+    try:
+        await call.services.factors.reset(call.user, call.parameters["id"], call.trace)
+    except Refusal as refusal:
+        return await _again(call, form, refusal)
+    return _back(call, "second_factor")
+
+
 async def delete(call: Call, form: NoForm) -> Answer:
     try:
         await call.services.users.delete(call.user, call.parameters["id"], call.trace)

@@ -10,6 +10,9 @@ from watchword.web.answers import Answer
 from watchword.web.pages import (
     account,
     console_audit,
+    console_keys,
+    console_overview,
+    console_settings,
     console_users,
     factors,
     files,
@@ -29,6 +32,7 @@ _AUTH: Final = frozenset({Limit.AUTH})
 _MAIL: Final = frozenset({Limit.AUTH, Limit.MAIL})
 _SIGN_IN: Final = frozenset({Limit.AUTH, Limit.SIGN_IN})
 READS_USERS: Final = permitted(Permission.USERS_READ)
+READS_AUDIT: Final = permitted(Permission.AUDIT_READ)
 INVITES: Final = permitted(Permission.USERS_INVITE, fresh=True)
 GIVES_ROLES: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
@@ -110,7 +114,7 @@ PAGES: Final = (
     _send("/account/delete", account.delete, f.DeleteForm, who=FRESH_USER),
 
     # For operators
-    _see("/console", console_users.search, READS_USERS),
+    _see("/console", console_overview.show_over, READS_AUDIT),
     _see("/console/users", console_users.search, READS_USERS),
     _see("/console/invite", console_users.ask_whom_to_invite, INVITES),
     _send("/console/invite", console_users.invite, f.InviteForm, who=INVITES),
@@ -122,6 +126,12 @@ PAGES: Final = (
           who=permitted(Permission.SESSIONS_END, fresh=True)),
     _send("/console/users/{id}/delete", console_users.delete, f.NoForm,
           who=permitted(Permission.USERS_DELETE, fresh=True)),
-    _see("/console/audit", console_audit.search, permitted(Permission.AUDIT_READ)),
+    _send("/console/users/{id}/reset-second-factor", console_users.reset_second_factor, f.NoForm,
+          who=GIVES_ROLES),
+    _see("/console/audit", console_audit.search, READS_AUDIT),
+    _see("/console/audit/export", console_audit.export, READS_AUDIT),
+    _see("/console/keys", console_keys.overview, READS_AUDIT),
+    _send("/console/keys/rotate", console_keys.rotate, f.NoForm, who=GIVES_ROLES),
+    _see("/console/settings", console_settings.overview, READS_AUDIT),
 )
 # fmt: on

@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from watchword.domain.errors import Invalid, NotAuthenticated, Refusal, Unavailable
-from watchword.domain.roles import Permission
 from watchword.domain.standing import Caller
 from watchword.flows.grants import Grant
 from watchword.web.answers import Answer
@@ -35,11 +34,8 @@ def visit_of(call: Call, caller: Caller | None = None) -> Visit:
     if known is None:
         return Visit(root_of(call), words)
     token = call.services.csrf_tokens.sign(known.session.id)
-    return Visit(root_of(call), words, known.account, token, _is_operator(known))
-
-
-def _is_operator(caller: Caller) -> bool:
-    return Permission.USERS_READ in caller.permissions | caller.withheld
+    permissions = known.permissions | known.withheld  # the latter are a second factor away
+    return Visit(root_of(call), words, known.account, token, permissions)
 
 
 def show(call: Call, page: str, facts: Facts = _NOTHING, *, status: int = 200) -> Answer:
@@ -125,6 +121,8 @@ DONE: Final = {
     "user_role": "The role was changed.",
     "user_status": "The status was changed.",
     "user_sessions": "The user's sessions were ended.",
+    "user_second_factor": "The second factor was removed, and a mail tells the user.",
+    "rotated": "Another key signs from now on. Nobody is signed out.",
 }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from watchword.domain.accounts import Account
+from watchword.domain.roles import Permission
 from watchword.web.answers import Answer, Header
 from watchword.web.screens.look import Assets, Look
 from watchword.web.screens.words import Languages, Words
@@ -40,15 +41,15 @@ _EMPTY: Final[Mapping[str, object]] = {
 @dataclass(frozen=True, slots=True)
 class Visit:
     """Who looks at a page, and where: ``root`` is the path that this application is mounted at,
-    ``csrf_token`` what a form of theirs has to carry; both are empty for many. An operator
-    is shown the way to the console.
+    ``csrf_token`` what a form of theirs has to carry; both are empty for many. Of the console
+    one is shown the way to what one has ``permissions`` for.
     """
 
     root: str
     words: Words
     account: Account | None = None
     csrf_token: str = ""
-    is_operator: bool = False
+    permissions: frozenset[Permission] = frozenset()
 
 
 class Screens:
@@ -83,7 +84,7 @@ class Screens:
             "say": visit.words.say,
             "account": visit.account,
             "csrf_token": visit.csrf_token,
-            "is_operator": visit.is_operator,
+            "permissions": visit.permissions,
             "logo": self.assets.logo,
             "href": lambda path: f"{visit.root}{path}",
             "asset": lambda name: f"{visit.root}{self.assets.address(name)}",
