@@ -5,6 +5,7 @@ An adapter's author runs `watchword.testing`'s conformance suite against these. 
 Every verb that changes what a caller may do is noticed by `Revocations` once it is committed.
 """
 
+from watchword.ports.audit import AuditLog, AuditReader
 from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.federation import ListedProvider, Providers
 from watchword.ports.identities import Identities
@@ -28,8 +29,6 @@ from watchword.ports.passkeys import Passkeys
 from watchword.ports.places import Fetched, PlaceDatabase, Places, PlaceSource
 from watchword.ports.store import (
     Accounts,
-    AuditLog,
-    AuditReader,
     Devices,
     Directory,
     Keys,

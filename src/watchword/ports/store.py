@@ -1,25 +1,22 @@
 """The store: what is read, and what is changed together or not at all."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from watchword.domain.accounts import Account, EmailAddress, Status
-from watchword.domain.events import Event
 from watchword.domain.links import Link, Purpose
 from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
+from watchword.ports.audit import AuditLog, AuditReader
 from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.identities import Identities
 from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.passkeys import Passkeys
 from watchword.ports.values import (
     AccountQuery,
-    AuditQuery,
-    AuditRecord,
     Page,
     PageRequest,
-    RequestTrace,
     Standing,
     StoredKey,
 )
@@ -182,24 +179,6 @@ class Devices(Protocol):
 
     async def distrust(self, user_id: str) -> None:
         """All of a user's; they stay known."""
-        ...
-
-
-class AuditLog(Protocol):
-    async def append(self, event: Event, *, at: Instant, trace: RequestTrace) -> None: ...
-
-
-class AuditReader(Protocol):
-    async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
-        """Newest first."""
-        ...
-
-    async def count_events(
-        self, types: Sequence[str], *, since: Instant, step: Span, steps: int
-    ) -> Mapping[str, Sequence[int]]:
-        """How many there were of each type, in each of so many ``steps`` of ``step`` ms, of which
-        the first begins at ``since``. All as of one moment.
-        """
         ...
 
 
