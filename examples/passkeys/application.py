@@ -3,7 +3,7 @@
     python examples/passkeys/application.py
 
 serves it where WATCHWORD_PUBLIC_URL says, on this machine: http://localhost:8000. Settings and data
-are those of `watchword serve` in the same folder.
+are those of `watchword serve` in the same folder. With WATCHWORD_PAGES=off it alone has pages.
 """
 
 import asyncio

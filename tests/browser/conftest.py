@@ -22,6 +22,7 @@ from tests.browser.person import Person
 from tests.browser.reader import Reader, Visiting
 from tests.driving import Server, serving
 from tests.npm import installed
+from watchword.settings.choices import Pages
 
 Opening = Callable[..., Any]
 
@@ -51,7 +52,7 @@ async def a_site_at(
     listening: socket.socket, folder: Path, **settings: Any
 ) -> AsyncIterator[Server]:
     async with (
-        serving(folder, public_url=url_of(listening), **settings) as server,
+        serving(folder, public_url=url_of(listening), pages=Pages.OFF, **settings) as server,
         _on(listening, Site(server.app)),
     ):
         yield server
