@@ -51,6 +51,12 @@ async def test_e01_says_the_same_of_an_address_without_an_account(server: Server
     assert pages[0] == pages[1]
 
 
+async def test_what_else_an_address_carries_is_nobodys_business(server: Server) -> None:
+    for path in ("/sign-in", "/register", "/forgot-password", "/reset-password", "/setup"):
+        page = await Visitor(server).look(f"{path}?utm_source=mail&utm_source=again&fbclid=x")
+        assert (page.status, len(page.forms) > 0) == (200, True)
+
+
 async def test_whoever_is_signed_in_goes_on(server: Server) -> None:
     await server.register()
     visitor = Visitor(server)

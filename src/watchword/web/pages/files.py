@@ -7,7 +7,6 @@ from watchword.web.call import Call
 
 async def get(call: Call) -> Answer:
     """``v`` in the address tells browsers the versions apart; the newest is what there is."""
-    call.query("v")
     found = call.services.screens.assets.find(call.parameters["name"])
     if found is None:
         raise NotFound

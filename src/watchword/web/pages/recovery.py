@@ -11,7 +11,7 @@ from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.pages.forms import EmailForm, LinkForm, NewPasswordForm
 from watchword.web.pages.sign_in import lead_on
-from watchword.web.pages.visits import show, show_again
+from watchword.web.pages.visits import asked, show, show_again
 
 
 async def ask_whose(call: Call) -> Answer:
@@ -63,7 +63,7 @@ async def resend(call: Call, form: EmailForm) -> Answer:
 async def ask_for_link(call: Call) -> Answer:
     """Where a link from a mail leads, and where one is asked for."""
     _require_magic_links(call)
-    return_to = call.query("returnTo").get("returnTo", "")
+    return_to = asked(call, "returnTo")
     return show(call, "magic_link", {"return_to": return_to})
 
 

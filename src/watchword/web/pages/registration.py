@@ -8,11 +8,11 @@ from watchword.web.arrivals import Attempt, arrival_of, sign_in_by_password
 from watchword.web.call import Call
 from watchword.web.pages.forms import RegisterForm, SetupForm
 from watchword.web.pages.sign_in import lead_on
-from watchword.web.pages.visits import let_in, show, show_again
+from watchword.web.pages.visits import asked, let_in, show, show_again
 
 
 async def ask(call: Call) -> Answer:
-    return_to = call.query("returnTo").get("returnTo", "")
+    return_to = asked(call, "returnTo")
     return show(call, "register", {"return_to": return_to, **_facts(call)})
 
 

@@ -10,16 +10,23 @@ from watchword.web.arrivals import Attempt, arrival_of, sign_in_by_password
 from watchword.web.call import Call
 from watchword.web.pages.forms import NoForm, SecondStepForm, SignInForm
 from watchword.web.pages.refusals import see
-from watchword.web.pages.visits import landing, let_in, root_of, show, show_again, who_is_there
+from watchword.web.pages.visits import (
+    asked,
+    landing,
+    let_in,
+    root_of,
+    show,
+    show_again,
+    who_is_there,
+)
 
 
 async def ask(call: Call) -> Answer:
     """Whoever is signed in already goes on."""
-    asked = call.query("returnTo", "error")
-    return_to = asked.get("returnTo", "")
+    return_to = asked(call, "returnTo")
     if await who_is_there(call) is not None:
         return see(landing(call, return_to))
-    alert = _REASONS.get(asked.get("error", ""), "")
+    alert = _REASONS.get(asked(call, "error"), "")
     return show(call, "sign_in", {"alert": alert, "return_to": return_to, **_ways(call)})
 
 

@@ -5,11 +5,11 @@ from watchword.flows.factor_proof import AppCode
 from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import ConfirmForm
-from watchword.web.pages.visits import let_in, show, show_again
+from watchword.web.pages.visits import asked, let_in, show, show_again
 
 
 async def ask(call: Call) -> Answer:
-    return_to = call.query("returnTo").get("returnTo", "")
+    return_to = asked(call, "returnTo")
     return show(call, "confirm", {"return_to": return_to, **_facts(call)})
 
 

@@ -99,9 +99,16 @@ def let_in(call: Call, grant: Grant, return_to: str) -> Answer:
     return answer
 
 
+def asked(call: Call, name: str) -> str:
+    """What the address says of it, or nothing. Whatever else stands there is not for us: links that
+    people follow carry marks of mailings and campaigns.
+    """
+    return next((text for key, text in call.query_pairs() if key == name), "")
+
+
 def done(call: Call) -> str:
     """What was done by the form that led here; nothing for anything that we did not write."""
-    return DONE.get(call.query("done").get("done", ""), "")
+    return DONE.get(asked(call, "done"), "")
 
 
 DONE: Final = {
