@@ -72,6 +72,7 @@ class Report:
         """Replace what stands between the marks, and the plots beside the page. Raise `BenchFailed`
         when they are not there, or a job was left out.
         """
+        self._require_every_job()
         table = "\n".join(sizing(self.series))
         text = _between(page.read_text("utf-8"), SIZING, table)
         self._write_between(page, text, WHOLE)
@@ -81,8 +82,7 @@ class Report:
         self._write_between(page, page.read_text("utf-8"), f"{name}, {WHOLE}", f"{name}-")
 
     def _write_between(self, page: Path, text: str, name: str, prefix: str = "") -> None:
-        if self.left_out:
-            raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
+        self._require_every_job()
         text = _between(text, name, "")
         plots = [""]
         for plot in make_plots(self.series, self.latencies):
@@ -92,6 +92,10 @@ class Report:
             plots += [f"![{plot.title}]({file})", ""]
         shown = "\n".join([self.as_markdown(), *plots]).rstrip()
         page.write_text(_between(text, name, shown), "utf-8")
+
+    def _require_every_job(self) -> None:
+        if self.left_out:
+            raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
 
     def as_markdown(self) -> str:
         lines = [self.about(), ""]

@@ -60,10 +60,8 @@ idle_expires_at = CASE WHEN last_seen_at < :now AND idle_expires_at < :now + idl
 """
 # A moment has 13 digits until the year 2286, and a space follows; one that is cut is too early.
 _MOMENTS = 14 * REMEMBERED_ROTATIONS
-ROTATED = f"""
-generation = :next, rotated_at = :now, {_SLIDE},
-rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})
-"""
+ROTATED = f"""generation = :next, rotated_at = :now, {_SLIDE},
+    rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})"""
 _ROTATE = f"""
 UPDATE sessions SET {ROTATED}
 WHERE id = :id AND generation = :held AND {ALIVE}
