@@ -52,10 +52,11 @@ class Caller:
         *,
         token: str | None = None,
         content: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
         expect: int = 200,
     ) -> Timed:
         """Raise `BenchFailed` for another status than is expected."""
-        self.send(method, path, token=token, content=content)
+        self.send(method, path, token=token, content=content, more=headers)
         reply = self.receive()
         reply.require(expect, self._request)
         return reply
@@ -67,8 +68,9 @@ class Caller:
         *,
         token: str | None = None,
         content: Mapping[str, object] | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
-        headers, body = dict(self._shared), b""
+        headers, body = {**self._shared, **(more or {})}, b""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if content is not None:
