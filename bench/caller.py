@@ -26,11 +26,13 @@ class Timed(Reply):
 
 
 class Caller:
-    def __init__(self, port: int) -> None:
+    """``headers`` go with each request."""
+
+    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shared = {"Host": f"127.0.0.1:{port}", "User-Agent": USER_AGENT}
-        self._shared = {**shared, "Accept": "application/json"}
+        self._shared = {**shared, "Accept": "application/json", **(headers or {})}
         self._request = ""
         self._began = 0.0
 
@@ -52,11 +54,10 @@ class Caller:
         *,
         token: str | None = None,
         content: Mapping[str, object] | None = None,
-        headers: Mapping[str, str] | None = None,
         expect: int = 200,
     ) -> Timed:
         """Raise `BenchFailed` for another status than is expected."""
-        self.send(method, path, token=token, content=content, more=headers)
+        self.send(method, path, token=token, content=content)
         reply = self.receive()
         reply.require(expect, self._request)
         return reply
@@ -68,9 +69,8 @@ class Caller:
         *,
         token: str | None = None,
         content: Mapping[str, object] | None = None,
-        more: Mapping[str, str] | None = None,
     ) -> None:
-        headers, body = {**self._shared, **(more or {})}, b""
+        headers, body = dict(self._shared), b""
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if content is not None:

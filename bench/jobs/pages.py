@@ -58,15 +58,15 @@ class SignInPage:
         self.title = f"Sign-in page{ground.store.title}"
         self._ground = ground
         self._watchword = ground.watchword()
-        with Caller(self._watchword.service.port) as caller:
-            page = caller.ask("GET", _PAGE, headers=_HTML).body.decode("utf-8")
+        with Caller(self._watchword.service.port, _HTML) as caller:
+            page = caller.ask("GET", _PAGE).body.decode("utf-8")
         self._files = [urljoin(_PAGE, file) for file in _FILE.findall(page)]
         if not any(".css" in file for file in self._files):
             raise BenchFailed("The sign-in page has no style.")
 
     def measure(self) -> Samples:
-        with Caller(self._watchword.service.port) as caller:
-            taken = [caller.ask("GET", _PAGE, headers=_HTML).seconds for _ in range(_REQUESTS)]
+        with Caller(self._watchword.service.port, _HTML) as caller:
+            taken = [caller.ask("GET", _PAGE).seconds for _ in range(_REQUESTS)]
         spent = [self._cpu_us(path) for path in (_PAGE, *self._files)]
         return {
             "p50": median(taken) * 1_000,
@@ -115,11 +115,11 @@ class ConsoleOverview:
         return {over: self._look(over) for over in ("month", "day")}
 
     def _look(self, over: str) -> float:
-        headers = {**_HTML, "Cookie": self._cookie}
         taken = []
-        with Caller(self._watchword.service.port) as caller:
+        headers = {**_HTML, "Cookie": self._cookie}
+        with Caller(self._watchword.service.port, headers) as caller:
             for _ in range(_LOOKS):
-                reply = caller.ask("GET", f"/console?over={over}", headers=headers)
+                reply = caller.ask("GET", f"/console?over={over}")
                 if reply.body.count(b"<svg") < len({"sign-ins", "failures"}):
                     raise BenchFailed("The overview shows no plots.")
                 taken.append(reply.seconds)
