@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.driving import Server
 from tests.faults.counted import POLICY, CountedCrowd
@@ -31,6 +32,16 @@ def told_by(url: str) -> dict[str, Any]:
         "redis_url": redis_url().parse(url),
         "revocation_messages": RevocationMessages.REDIS,
     }
+
+
+async def mute(url: str) -> str:
+    """The same server for a user who may do everything there, but whose messages are refused."""
+    connections = Connections(Secret(url.encode()))
+    rights = ("~*", "&*", "+@all", "-publish")
+    await connections.command("ACL", "SETUSER", "mute", "on", ">mute", *rights)
+    await connections.close()
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"mute:mute@{parts.netloc.rpartition('@')[2]}"))
 
 
 @dataclass(frozen=True)
