@@ -59,9 +59,9 @@ class OnRedis:
     def place(self) -> tuple[str, int]:
         return "127.0.0.1", self.server.port
 
-    def settings_of(self, folder: Path, port: int) -> Mapping[str, Any]:
+    def settings_of(self, folder: Path, host: str, port: int) -> Mapping[str, Any]:
         name_database(folder, self.database_url)
-        url = f"redis://127.0.0.1:{port}/0"
+        url = f"redis://{host}:{port}/0"
         told = told_by(url) if self.tells else {"redis_url": redis_url().parse(url)}
         return {**SETTINGS, **_LIMITS, **told}
 
