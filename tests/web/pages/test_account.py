@@ -78,6 +78,16 @@ class TestTheProfile:
         assert "Your name was changed." in done.text
         assert done.form("/account/name").fields["name"] == "Ada Lovelace"
 
+    async def test_keeps_the_name_when_what_stands_beside_it_is_refused(
+        self, ada: Visitor
+    ) -> None:
+        page = await ada.look("/account")
+        page = await ada.send(page.form("/account/name"), name="Ada Lovelace")
+        again = await ada.send(page.form("/account/email"), newEmail="no address")
+        assert again.problems.keys() == {"newEmail"}
+        assert again.form("/account/name").fields["name"] == "Ada Lovelace"
+        assert again.form("/account/email").fields["newEmail"] == "no address"
+
     async def test_p08_another_address_takes_a_fresh_proof_and_a_link(
         self, server: Server, ada: Visitor
     ) -> None:
