@@ -78,9 +78,7 @@ class TestTheProfile:
         assert "Your name was changed." in done.text
         assert done.form("/account/name").fields["name"] == "Ada Lovelace"
 
-    async def test_keeps_the_name_when_what_stands_beside_it_is_refused(
-        self, ada: Visitor
-    ) -> None:
+    async def test_keeps_the_name_when_what_stands_beside_it_is_refused(self, ada: Visitor) -> None:
         page = await ada.look("/account")
         page = await ada.send(page.form("/account/name"), name="Ada Lovelace")
         again = await ada.send(page.form("/account/email"), newEmail="no address")

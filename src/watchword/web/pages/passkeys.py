@@ -1,6 +1,7 @@
 """One's own passkeys. Adding one takes the browser's own dialogue, and so a script."""
 
 from watchword.domain.errors import Refusal
+from watchword.flows.passkeys import require_factors
 from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import NameForm, NoForm
@@ -14,7 +15,10 @@ async def overview(call: Call) -> Answer:
 
 
 async def ask_to_add(call: Call) -> Answer:
-    """Fresh already, so that nothing has to be asked between the click and the dialogue."""
+    """Fresh already, and by two factors of who has two, so that nothing has to be asked between the
+    click and the dialogue.
+    """
+    require_factors(call.user)
     return show(call, "add_passkey")
 
 
