@@ -103,6 +103,11 @@ class TestAUser:
         assert again.status == 422
         assert "Not a role here" in again.text
 
+    async def test_a01_gets_no_status_that_is_none(self, root: Visitor) -> None:
+        path = await page_of(root)
+        again = await root.send(root.page.form(f"{path}/status"), choice="asleep")
+        assert (again.status, again.alert) == (422, "Use active or disabled.")
+
     async def test_a07_is_disabled_at_once_and_enabled(self, root: Visitor) -> None:
         bob = await root.server.sign_in(BOB)
         path = await page_of(root)
@@ -178,6 +183,14 @@ class TestInviting:
             page = await root.send(form, email=address, role="user")
             assert page.problems.keys() == {"email"}
         assert not [mail for mail in await root.server.mails() if "#token=" in mail.text]
+
+    async def test_a01_gives_no_role_that_is_none(self, root: Visitor) -> None:
+        form = (await root.look("/console/invite")).form("/console/invite")
+        again = await root.send(form, email="new@example.com", name="New", role="emperor")
+        assert again.status == 422
+        assert again.problems.keys() == {"role"}
+        assert again.focus == ["role"]
+        assert again.form("/console/invite").fields["name"] == "New"
 
     async def test_a05_takes_nobody_above_oneself(self, root: Visitor) -> None:
         support = await somebody_with(root.server, "support", "sue@example.com")

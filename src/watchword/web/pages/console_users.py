@@ -68,7 +68,7 @@ async def change_status(call: Call, form: ChoiceForm) -> Answer:
     user_id = call.parameters["id"]
     try:
         if form.choice not in set(Status):
-            raise Invalid(FieldError("choice", "Use active or disabled."))
+            raise Invalid(FieldError("status", "Use active or disabled."))
         await call.services.users.change_status(call.user, user_id, Status(form.choice), call.trace)
     except Refusal as refusal:
         return await _again(call, form, refusal)
