@@ -7,7 +7,9 @@ import pytest
 from tests.driving import PASSWORD, Server
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
+from watchword.domain.accounts import EmailAddress
 from watchword.domain.time import MINUTE
+from watchword.ports import RequestTrace
 from watchword.web.pages.routes import PAGES
 from watchword.web.policies import PUBLIC
 from watchword.web.routing import Route
@@ -194,6 +196,42 @@ async def test_what_happened_is_shown_in_words(ada: Visitor) -> None:
     assert "Signed in" in page.text
     assert "The account was made" in page.text
     assert "session.signed_in" not in page.text
+
+
+class TestWhatAnOperatorDid:
+    HERS = RequestTrace(ip="203.0.113.99", user_agent="Mozilla/5.0 (X11; Linux) Firefox/150.0")
+
+    async def test_a02_is_shown_without_the_operators_address_and_device(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._gives_a_role(server)
+        page = await ada.look("/account/activity")
+        assert "The role was changed" in page.text
+        assert "by an operator" in page.text
+        data = (await ada.client.get("/account/data")).text
+        assert "account.role_changed" in data
+        for told in (page.answer.text, data):
+            assert self.HERS.ip not in told
+            assert "Firefox" not in told
+
+    async def test_is_not_taken_for_what_happened_to_the_operator(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._gives_a_role(server)
+        root = Visitor(server)
+        await root.sign_in("root@example.com")
+        page = await root.look("/account/activity")
+        (changed,) = [item for item in page.answer.text.split("<li>") if "The role was" in item]
+        assert "of another account" in changed
+        assert self.HERS.ip in changed
+
+    async def _gives_a_role(self, server: Server) -> None:
+        await server.register_admin()
+        root = await server.sign_in("root@example.com")
+        caller = await server.core.services.access.by_access_token(root.access)
+        found = await server.core.store.reading.accounts.find_by_address(EmailAddress.parse(ADA))
+        assert found is not None
+        await server.core.services.users.change_role(caller, found.id, "admin", self.HERS)
 
 
 async def test_a_message_of_a_stranger_is_not_shown(ada: Visitor) -> None:

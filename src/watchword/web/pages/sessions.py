@@ -1,12 +1,13 @@
 """One's own devices, by the sessions that they hold; and what happened to one's account."""
 
 from contextlib import suppress
+from dataclasses import replace
 
 import msgspec
 
 from watchword.domain.accounts import Account
 from watchword.domain.errors import NotFound
-from watchword.ports import AuditQuery, PageRequest
+from watchword.ports import AuditQuery, AuditRecord, PageRequest, RequestTrace
 from watchword.web.answers import Answer, encode
 from watchword.web.call import Call
 from watchword.web.pages.forms import NoForm
@@ -72,11 +73,18 @@ async def activity(call: Call) -> Answer:
     page = page_of(call, call.query("cursor"), "activity")
     found = await call.services.audit.list_events(AuditQuery(user=call.user.account.id), page)
     facts = {
-        "events": [event_shape(record) for record in found.rows],
+        "events": [_event(record, call.user.account) for record in found.rows],
         "device_of": call.services.origins.user_agents.parse,
         "cursor": cursor_of(call, found.following, "activity"),
     }
     return show(call, "activity", facts)
+
+
+def _event(record: AuditRecord, owner: Account) -> EventShape:
+    """As ``owner`` may see it: where an operator sits, and by what, is not theirs to know."""
+    if record.actor not in {None, owner.id}:
+        record = replace(record, trace=RequestTrace())
+    return event_shape(record)
 
 
 async def download(call: Call) -> Answer:
@@ -103,7 +111,7 @@ async def _events(call: Call, account: Account) -> list[EventShape]:
         page = await call.services.audit.list_events(
             AuditQuery(user=account.id), PageRequest(_MOST, after)
         )
-        found += [event_shape(record) for record in page.rows]
+        found += [_event(record, account) for record in page.rows]
         if page.following is None:
             return found
         after = page.following
