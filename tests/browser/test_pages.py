@@ -119,6 +119,20 @@ class TestALinkFromAMail:
         await reader.signs_in(password=NEW)
         await reader.is_at("/account")
 
+    async def test_takes_the_place_of_one_before_it_in_the_same_tab(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.goes_to("/reset-password#token=of-last-week")
+        await reader.fills(newPassword=NEW)
+        await reader.clicks("Set the password")
+        await expect(reader.page.locator("#token")).to_be_visible()
+        address = reader.page.url
+        await reader.page.evaluate("location.hash = '#token=of-today'")
+        await expect(reader.page.locator("#token")).to_have_value("of-today")
+        await expect(reader.page.locator("#token")).to_be_hidden()
+        assert reader.page.url == address
+
 
 class TestAPasskey:
     async def test_is_added_signs_in_and_is_removed(self, visiting: Visiting) -> None:
