@@ -134,6 +134,15 @@ class TestALinkFromAMail:
         assert reader.page.url == address
 
 
+async def test_s05_a_form_says_where_it_comes_from(visiting: Visiting) -> None:
+    """What browsers go by that have never heard of Sec-Fetch-Site."""
+    reader = await visiting()
+    async with reader.page.expect_request(lambda request: request.method == "POST") as posted:
+        await reader.registers()
+    form = await posted.value
+    assert await form.header_value("origin") == reader.server.core.settings.public_url
+
+
 class TestAPasskey:
     async def test_is_added_signs_in_and_is_removed(self, visiting: Visiting) -> None:
         reader = await visiting()

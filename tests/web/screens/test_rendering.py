@@ -108,6 +108,12 @@ async def test_i06_there_is_no_other_file(server: Server, name: str) -> None:
     assert (await server.client().get(f"/assets/{name}")).status_code == 404
 
 
+async def test_p04_a_page_tells_other_sites_nothing_of_where_somebody_was(server: Server) -> None:
+    for path in ("/sign-in", "/reset-password", "/nowhere"):
+        answer = (await Visitor(server).look(path)).answer
+        assert answer.headers.get_list("referrer-policy") == ["same-origin"]
+
+
 async def test_x04_a_page_lets_no_script_style_or_frame_in(server: Server) -> None:
     answer = (await Visitor(server).look("/sign-in")).answer
     policy = answer.headers["content-security-policy"]
