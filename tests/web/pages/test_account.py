@@ -5,9 +5,11 @@ import json
 import pytest
 
 from tests.driving import PASSWORD, Server
+from tests.web.pages.test_console_audit import OnePage
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
 from watchword.domain.accounts import EmailAddress
+from watchword.domain.events import ProfileChanged
 from watchword.domain.time import MINUTE
 from watchword.ports import RequestTrace
 from watchword.web.pages.routes import PAGES
@@ -123,6 +125,37 @@ class TestTheProfile:
         ]
         assert len(kept["sessions"]) == 1
         assert "argon2" not in answer.text
+
+    async def test_x01_what_is_kept_is_sent_page_by_page_however_much_there_is(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._does_much(server, ada, 450)
+        events = json.loads((await ada.client.get("/account/data")).text)["events"]
+        assert len({event["id"] for event in events}) == len(events) == 452
+        services = server.core.services
+        object.__setattr__(services, "audit", OnePage(services.audit))
+        begun = (await ada.client.get("/account/data")).text
+        assert begun.count('"requestId"') == 200
+
+    async def test_x05_what_cannot_be_finished_looks_like_nothing_whole(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._does_much(server, ada, 250)
+        services = server.core.services
+        object.__setattr__(services, "audit", OnePage(services.audit))
+        answer = await ada.client.get("/account/data")
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(answer.text)
+        answer = await ada.client.get("/account/data")
+        assert answer.status_code == 503
+        assert "content-disposition" not in answer.headers
+
+    async def _does_much(self, server: Server, ada: Visitor, times: int) -> None:
+        ada_id = json.loads((await ada.client.get("/account/data")).text)["user"]["id"]
+        async with server.core.store.transaction() as unit:
+            for _ in range(times):
+                event = ProfileChanged(subject=ada_id, actor=ada_id, session="s")
+                await unit.audit.append(event, at=server.clock.now(), trace=RequestTrace())
 
     async def test_is_deleted_by_who_types_its_address(self, ada: Visitor) -> None:
         form = (await ada.look("/account/delete")).form("/account/delete")
