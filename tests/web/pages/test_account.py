@@ -216,6 +216,21 @@ class TestTheSecondFactor:
         done = await ada.send(form, recoveryCode=phone.recovery_codes[0])
         assert "Your second factor is off." in done.text
 
+    async def test_that_is_confirmed_twice_is_on_and_leads_to_new_codes(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        """Whoever clicks twice sees the answer to the second click alone."""
+        page = await ada.look("/account/two-factor")
+        page = await ada.send(page.form("/account/two-factor/app"))
+        secret = page.answer.text.partition("<code>")[2].partition("</code>")[0]
+        form = page.form("/account/two-factor/app/confirm")
+        code = Phone(server, secret).code()
+        await ada.send(form, code=code)
+        again = await ada.send(form, code=code)
+        assert (again.status, ada.place) == (200, "/account/two-factor")
+        codes = await ada.send(again.form("/account/two-factor/recovery-codes"))
+        assert codes.title.startswith("Your recovery codes")
+
     async def test_takes_a_fresh_proof(self, server: Server, ada: Visitor) -> None:
         server.clock.advance(6 * MINUTE)
         page = await ada.look("/account/two-factor")
