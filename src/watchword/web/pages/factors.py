@@ -48,5 +48,6 @@ async def disable(call: Call, form: CodeForm) -> Answer:
     try:
         await call.services.factors.upkeep.disable(call.user, given, call.trace, device=device)
     except Refusal as refusal:
-        return show_again(call, "two_factor", form, refusal)
+        facts = {"recovers": bool(form.recovery_code)}
+        return show_again(call, "two_factor", form, refusal, facts=facts)
     return see(f"{root_of(call)}/account/two-factor?done=two_factor_off")

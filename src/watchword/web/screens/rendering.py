@@ -38,6 +38,7 @@ _EMPTY: Final[Mapping[str, object]] = {
     "done": "",
     "return_to": "",
     "token": "",
+    "recovers": False,
 }
 
 
