@@ -19,6 +19,7 @@ from tests.web.pages.operator import (
 )
 from tests.web.second_factor import somebody
 from tests.web.visitor import ADA, Visitor
+from watchword.domain.roles import Permission, Roles
 from watchword.domain.time import MINUTE
 from watchword.ports import RequestTrace
 
@@ -176,6 +177,17 @@ class TestInviting:
             await id_of(root.server, ROOT),
             await id_of(root.server, "new@example.com"),
         )
+
+    async def test_is_shown_and_told_to_who_may_do_nothing_else(self, tmp_path: Path) -> None:
+        roles = Roles.of({"host": frozenset({Permission.USERS_INVITE})})
+        async with serving(tmp_path, roles=roles) as server:
+            host = await somebody_with(server, "host", "hal@example.com")
+            assert "/console/invite" in host.page.links
+            page = await host.look("/console/invite")
+            assert page.links.count("/console/invite") == 2
+            done = await host.send(page.form("/console/invite"), email=ADA, role="user")
+            assert (done.status, host.place) == (200, "/console/invite")
+            assert "The user was invited by mail." in done.text
 
     async def test_p09_writes_to_one_address_alone(self, root: Visitor) -> None:
         form = (await root.look("/console/invite")).form("/console/invite")
