@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.driving import PASSWORD, Server
+from tests.web.contract import change_rows
 from tests.web.pages.test_console_audit import OnePage
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
@@ -113,6 +114,26 @@ class TestTheProfile:
         done = await ada.send(form, currentPassword=PASSWORD, newPassword=NEW)
         assert "All other sessions were ended." in done.text
         assert (await other.get("/profile")).status_code == 401
+
+    async def test_of_somebody_without_a_password_asks_for_none(self, server: Server) -> None:
+        """Whatever they typed would have been wrong."""
+        await server.register()
+        await change_rows(server, "UPDATE users SET password_hash = NULL")
+        bare = Visitor(server)
+        page = await bare.look("/magic-link")
+        await bare.send(page.form("/magic-link"), email=ADA)
+        link = (await server.mail()).link
+        page = await bare.look("/magic-link")
+        await bare.send(page.form("/magic-link/complete"), token=link)
+        page = await bare.look("/account/password")
+        assert not [form for form in page.forms if form.action == "/account/password"]
+        assert "/forgot-password" in page.links
+        page = await bare.look("/forgot-password")
+        await bare.send(page.form("/forgot-password"), email=ADA)
+        link = next(mail.link for mail in await server.mails() if "/reset-password#" in mail.text)
+        page = await bare.look("/reset-password")
+        await bare.send(page.form("/reset-password"), token=link, newPassword=NEW)
+        assert "The password was set" in bare.page.text
 
     async def test_all_that_is_kept_is_handed_out_without_a_secret(self, ada: Visitor) -> None:
         answer = await ada.client.get("/account/data")
