@@ -10,7 +10,7 @@ from pyotp import TOTP
 from tests.browser.person import EMAIL
 from tests.browser.reader import DESK, PHONE, Visiting
 from tests.driving import PASSWORD
-from watchword.domain.time import SECOND
+from watchword.domain.time import MINUTE, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -144,6 +144,23 @@ async def test_s05_a_form_says_where_it_comes_from(visiting: Visiting) -> None:
 
 
 class TestAPasskey:
+    async def test_w09_that_is_added_on_a_page_from_long_ago_takes_a_fresh_proof_first(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.registers()
+        authenticator = await reader.gets_authenticator()
+        await reader.goes_to("/account/passkeys/add")
+        reader.server.clock.advance(6 * MINUTE)
+        await reader.clicks("Add a passkey")
+        await reader.is_at("/confirm?returnTo=/account/passkeys/add")
+        await reader.fills(password=PASSWORD)
+        await reader.clicks("Confirm")
+        await reader.is_at("/account/passkeys/add")
+        await reader.clicks("Add a passkey")
+        await reader.reads("The passkey was added.")
+        assert len(await authenticator.credentials()) == 1
+
     async def test_is_added_signs_in_and_is_removed(self, visiting: Visiting) -> None:
         reader = await visiting()
         authenticator = await reader.gets_authenticator()
