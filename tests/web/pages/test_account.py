@@ -10,7 +10,7 @@ from tests.web.pages.test_console_audit import OnePage
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
 from watchword.domain.accounts import EmailAddress
-from watchword.domain.events import ProfileChanged
+from watchword.domain.events import MfaDisabled, ProfileChanged
 from watchword.domain.time import MINUTE
 from watchword.ports import RequestTrace
 from watchword.web.pages.routes import PAGES
@@ -268,6 +268,7 @@ async def test_what_happened_is_shown_in_words(ada: Visitor) -> None:
 
 
 class TestWhatAnOperatorDid:
+    SESSION = "of-the-operator"
     HERS = RequestTrace(ip="203.0.113.99", user_agent="Mozilla/5.0 (X11; Linux) Firefox/150.0")
 
     async def test_a02_is_shown_without_the_operators_address_and_device(
@@ -281,6 +282,7 @@ class TestWhatAnOperatorDid:
         assert "account.role_changed" in data
         for told in (page.answer.text, data):
             assert self.HERS.ip not in told
+            assert self.SESSION not in told
             assert "Firefox" not in told
 
     async def test_is_not_taken_for_what_happened_to_the_operator(
@@ -301,6 +303,11 @@ class TestWhatAnOperatorDid:
         found = await server.core.store.reading.accounts.find_by_address(EmailAddress.parse(ADA))
         assert found is not None
         await server.core.services.users.change_role(caller, found.id, "admin", self.HERS)
+        event = MfaDisabled(
+            subject=found.id, actor=caller.account.id, session=self.SESSION, reason="operator"
+        )
+        async with server.core.store.transaction() as unit:
+            await unit.audit.append(event, at=server.clock.now(), trace=self.HERS)
 
 
 async def test_a_message_of_a_stranger_is_not_shown(ada: Visitor) -> None:

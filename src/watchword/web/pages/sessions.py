@@ -84,7 +84,7 @@ async def activity(call: Call) -> Answer:
 def _event(record: AuditRecord, owner: Account) -> EventShape:
     """As ``owner`` may see it: where an operator sits, and by what, is not theirs to know."""
     if record.actor not in {None, owner.id}:
-        record = replace(record, trace=RequestTrace())
+        record = replace(record, trace=RequestTrace(), session=None)
     return event_shape(record)
 
 
