@@ -38,7 +38,7 @@ def _query(call: Call) -> dict[str, str]:
 
 
 async def ask_whom_to_invite(call: Call) -> Answer:
-    return show(call, "console_invite", {"roles": _roles(call)})
+    return show(call, "console_invite", {"roles": _roles(call), "done": done(call)})
 
 
 async def invite(call: Call, form: InviteForm) -> Answer:
@@ -48,7 +48,9 @@ async def invite(call: Call, form: InviteForm) -> Answer:
         )
     except Refusal as refusal:
         return show_again(call, "console_invite", form, refusal, facts={"roles": _roles(call)})
-    return see(f"{root_of(call)}/console/users/{account.id}?done=invited")
+    sees_users = Permission.USERS_READ in call.user.permissions
+    place = f"users/{account.id}" if sees_users else "invite"
+    return see(f"{root_of(call)}/console/{place}?done=invited")
 
 
 async def user(call: Call) -> Answer:
@@ -68,7 +70,7 @@ async def change_status(call: Call, form: ChoiceForm) -> Answer:
     user_id = call.parameters["id"]
     try:
         if form.choice not in set(Status):
-            raise Invalid(FieldError("choice", "Use active or disabled."))
+            raise Invalid(FieldError("status", "Use active or disabled."))
         await call.services.users.change_status(call.user, user_id, Status(form.choice), call.trace)
     except Refusal as refusal:
         return await _again(call, form, refusal)
