@@ -1,5 +1,6 @@
 """Databases as MaxMind offers them, and archives that nobody should offer."""
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -23,11 +24,12 @@ def member(name: str, content: bytes = b"", kind: bytes = tarfile.REGTYPE) -> ta
 
 
 def archive(*members: tuple[tarfile.TarInfo, bytes], form: int = tarfile.USTAR_FORMAT) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz", format=form) as file:
+    """The same bytes whenever it is packed: two servers offer one archive, with one sum."""
+    plain_archive = io.BytesIO()
+    with tarfile.open(fileobj=plain_archive, mode="w", format=form) as file:
         for about, content in members:
             file.addfile(about, io.BytesIO(content))
-    return packed.getvalue()
+    return gzip.compress(plain_archive.getvalue(), mtime=0)
 
 
 def plain(name: str, content: bytes) -> tuple[tarfile.TarInfo, bytes]:
