@@ -2,6 +2,7 @@
 
 import msgspec
 
+from watchword.flows.factor_proof import AppCode, Given, RecoveryCode
 from watchword.web.inputs import Password, Text
 
 
@@ -23,15 +24,6 @@ class SignInForm(ReturningForm, frozen=True):
     email: Text = ""
     password: Password = ""
     remember: Text = ""
-
-
-class SecondStepForm(ReturningForm, frozen=True):
-    """``code`` or ``recoveryCode``, whichever is filled in."""
-
-    mfa_token: Text = ""
-    code: Text = ""
-    recovery_code: Text = ""
-    trust_device: Text = ""
 
 
 class RegisterForm(ReturningForm, frozen=True):
@@ -83,17 +75,20 @@ class ChangePasswordForm(Form, frozen=True):
     new_password: Password = ""
 
 
-class CodeForm(Form, frozen=True):
+class CodeForm(ReturningForm, frozen=True):
     """``code`` or ``recoveryCode``, whichever is filled in."""
 
     code: Text = ""
     recovery_code: Text = ""
 
+    @property
+    def given(self) -> Given:
+        return RecoveryCode(self.recovery_code) if self.recovery_code else AppCode(self.code)
 
-class DeleteForm(Form, frozen=True):
-    """``email``: one's own address, typed again."""
 
-    email: Text = ""
+class SecondStepForm(CodeForm, frozen=True):
+    mfa_token: Text = ""
+    trust_device: Text = ""
 
 
 class InviteForm(Form, frozen=True):

@@ -111,7 +111,7 @@ PAGES: Final = (
     _see("/account/activity", sessions.activity, USER),
     _see("/account/data", sessions.download, USER),
     _see("/account/delete", account.ask_to_delete, FRESH_USER),
-    _send("/account/delete", account.delete, f.DeleteForm, who=FRESH_USER),
+    _send("/account/delete", account.delete, f.EmailForm, who=FRESH_USER),
 
     # For operators
     _see("/console", console_overview.show_over, READS_AUDIT),

@@ -2,7 +2,6 @@
 
 from watchword.domain.errors import Refusal, TokenInvalid
 from watchword.domain.sessions import EndReason, Transport
-from watchword.flows.factor_proof import AppCode, Given, RecoveryCode
 from watchword.flows.grants import Grant
 from watchword.flows.second_step import FactorNeeded
 from watchword.web.answers import Answer
@@ -58,17 +57,13 @@ async def second_step(call: Call, form: SecondStepForm) -> Answer:
             remember=first.remember,
             trusts_device=bool(form.trust_device) or first.trusts_device,
         )
-        grant = await step.complete(pending, _given_of(form), arrival)
+        grant = await step.complete(pending, form.given, arrival)
     except TokenInvalid:
         facts = {"alert": _TOO_LATE, "return_to": form.return_to, **_ways(call)}
         return show(call, "sign_in", facts, status=401)
     except Refusal as refusal:
         return show_again(call, "second_step", form, refusal, facts={"token": form.mfa_token})
     return let_in(call, grant, form.return_to)
-
-
-def _given_of(form: SecondStepForm) -> Given:
-    return RecoveryCode(form.recovery_code) if form.recovery_code else AppCode(form.code)
 
 
 async def sign_out(call: Call, _: NoForm) -> Answer:

@@ -99,6 +99,11 @@ def let_in(call: Call, grant: Grant, return_to: str) -> Answer:
     return answer
 
 
+def password_facts(call: Call) -> Facts:
+    """Of a page on which a new password is chosen."""
+    return {"shortest_password": call.services.policy.password_min_length}
+
+
 def asked(call: Call, name: str) -> str:
     """What the address says of it, or nothing. Whatever else stands there is not for us: links that
     people follow carry marks of mailings and campaigns.
