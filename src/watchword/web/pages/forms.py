@@ -91,6 +91,13 @@ class SecondStepForm(CodeForm, frozen=True):
     trust_device: Text = ""
 
 
+class ConsentForm(Form, frozen=True):
+    """``choice`` is ``link``, or no consent."""
+
+    token: Text = ""
+    choice: Text = ""
+
+
 class InviteForm(Form, frozen=True):
     email: Text = ""
     name: Text = ""

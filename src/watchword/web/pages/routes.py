@@ -106,6 +106,7 @@ PAGES: Final = (
     _send("/account/passkeys/{id}/name", passkeys.rename, f.NameForm, who=USER),
     _send("/account/passkeys/{id}/remove", passkeys.remove, f.NoForm, who=FRESH_USER),
     _see("/account/providers", identities.overview, USER),
+    _send("/account/providers/link", identities.link, f.ConsentForm, who=FRESH_USER),
     _send("/account/providers/{provider}/link", identities.begin_link, f.NoForm, who=FRESH_USER),
     _send("/account/identities/{id}/unlink", identities.unlink, f.NoForm, who=FRESH_USER),
     _see("/account/activity", sessions.activity, USER),

@@ -25,12 +25,11 @@ def root_of(call: Call) -> str:
     return root
 
 
-def visit_of(call: Call, caller: Caller | None = None) -> Visit:
-    """``caller`` is who has just become known, on a page that anybody may see."""
+def visit_of(call: Call) -> Visit:
     screens = call.services.screens
     languages = call.headers.all(b"accept-language")
     words = screens.languages.chosen(languages[0] if languages else None)
-    known = caller or call.caller
+    known = call.caller
     if known is None:
         return Visit(root_of(call), words)
     token = call.services.csrf_tokens.sign(known.session.id)
@@ -127,6 +126,7 @@ DONE: Final = {
     "passkey_renamed": "The passkey was renamed.",
     "passkey_removed": "The passkey was removed.",
     "linked": "You can sign in by this provider from now on.",
+    "not_linked": "Nothing was linked.",
     "unlinked": "This way to sign in was removed.",
     "invited": "The user was invited by mail.",
     "deleted": "The account was deleted, with all that belonged to it.",
