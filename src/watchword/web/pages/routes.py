@@ -37,10 +37,16 @@ INVITES: Final = permitted(Permission.USERS_INVITE, fresh=True)
 GIVES_ROLES: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
 
-def _see(path: str, page: Callable[..., Awaitable[Answer]], who: Policy = PUBLIC) -> Route:
+def _see(
+    path: str,
+    page: Callable[..., Awaitable[Answer]],
+    who: Policy = PUBLIC,
+    *,
+    is_watching: bool = False,
+) -> Route:
     return Route(
         method="GET", path=path, page=page, who=who, summary="", answers={200: None},
-        is_page=True, is_quiet=True,
+        is_page=True, is_quiet=True, is_watching=is_watching,
     )  # fmt: skip
 
 
@@ -116,6 +122,7 @@ PAGES: Final = (
 
     # For operators
     _see("/console", console_overview.show_over, READS_AUDIT),
+    _see("/console/figures", console_overview.figures, READS_AUDIT, is_watching=True),
     _see("/console/users", console_users.search, READS_USERS),
     _see("/console/invite", console_users.ask_whom_to_invite, INVITES),
     _send("/console/invite", console_users.invite, f.InviteForm, who=INVITES),
