@@ -59,9 +59,11 @@ async def change_role(call: Call, form: ChoiceForm) -> Answer:
 
 
 async def change_status(call: Call, form: ChoiceForm) -> Answer:
-    user_id, status = call.parameters["id"], _status("choice", form.choice)
-    change = call.services.users.change_status(call.user, user_id, status, call.trace)
-    return await _changed(call, form, change, "user_status")
+    async def change() -> None:
+        user_id, status = call.parameters["id"], _status("choice", form.choice)
+        await call.services.users.change_status(call.user, user_id, status, call.trace)
+
+    return await _changed(call, form, change(), "user_status")
 
 
 async def end_sessions(call: Call, form: NoForm) -> Answer:
