@@ -114,6 +114,24 @@ class TestLinking:
             assert told in page.text
         assert linked(scene) == 0
 
+    async def test_that_the_provider_says_no_to_is_told_where_it_was_begun(
+        self, scene: Scene
+    ) -> None:
+        await scene.server.register()
+        visitor = Visitor(scene.server)
+        await visitor.sign_in()
+        page = await visitor.look("/account/providers")
+        leaving = await visitor.send(page.form("/account/providers/other/link"))
+        (url,) = [link for link in leaving.links if link.startswith("http")]
+        state = dict(scene.provider.approve(url))["state"]
+        page = await visitor.look(f"{CALLBACK}?error=access_denied&state={state}")
+        assert visitor.place == "/account/providers"
+        assert page.alert == (
+            "Nothing was linked this time. Start again if the provider is missing here."
+        )
+        assert page.focus == ["alert"]
+        assert linked(scene) == 0
+
     @pytest.mark.parametrize("choice", ["no", "", "LINK"])
     async def test_is_not_done_after_a_no(self, scene: Scene, choice: str) -> None:
         visitor, asked = await ada_links(scene)

@@ -8,12 +8,14 @@ from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import ConsentForm, NoForm
 from watchword.web.pages.refusals import see
-from watchword.web.pages.visits import Facts, done, root_of, show, show_again, visit_of
+from watchword.web.pages.visits import Facts, asked, done, root_of, show, show_again, visit_of
 from watchword.web.shapes import identity_shape
 
 
 async def overview(call: Call) -> Answer:
-    return show(call, "providers", {**await _facts(call), "done": done(call)})
+    """Who came back from a provider in vain is told so."""
+    alert = _FAILED if asked(call, "error") else ""
+    return show(call, "providers", {**await _facts(call), "done": done(call), "alert": alert})
 
 
 async def begin_link(call: Call, form: NoForm) -> Answer:
@@ -32,15 +34,15 @@ async def begin_link(call: Call, form: NoForm) -> Answer:
     return answer
 
 
-def ask_whether_to_link(call: Call, asked: ConsentNeeded) -> Answer:
+def ask_whether_to_link(call: Call, needed: ConsentNeeded) -> Answer:
     """On the way back, on which strict cookies stay behind: the session is that of the start."""
-    token = call.services.csrf_tokens.sign(asked.session_id)
-    visit = replace(visit_of(call), account=asked.account, csrf_token=token)
-    address = asked.identity.email
+    token = call.services.csrf_tokens.sign(needed.session_id)
+    visit = replace(visit_of(call), account=needed.account, csrf_token=token)
+    address = needed.identity.email
     facts = {
-        "token": asked.token,
-        "provider": asked.provider.name,
-        "told": [asked.identity.name, "" if address is None else address.text],
+        "token": needed.token,
+        "provider": needed.provider.name,
+        "told": [needed.identity.name, "" if address is None else address.text],
     }
     return call.services.screens.show("link_identity", visit, facts)
 
@@ -73,6 +75,9 @@ async def unlink(call: Call, form: NoForm) -> Answer:
 
 def _binding(call: Call) -> str | None:
     return call.cookie(call.identity.names.federation)
+
+
+_FAILED = "Nothing was linked this time. Start again if the provider is missing here."
 
 
 async def _facts(call: Call) -> Facts:

@@ -21,11 +21,13 @@ from watchword.web.pages.visits import (
 
 
 async def ask(call: Call) -> Answer:
-    """Whoever is signed in already goes on."""
-    return_to = asked(call, "returnTo")
+    """Whoever is signed in already goes on; who comes from a provider wanted to link it."""
+    return_to, error = asked(call, "returnTo"), asked(call, "error")
     if await who_is_there(call) is not None:
+        if error in _REASONS:
+            return see(f"{root_of(call)}/account/providers?error={error}")
         return see(landing(call, return_to))
-    alert = _REASONS.get(asked(call, "error"), "")
+    alert = _REASONS.get(error, "")
     return show(call, "sign_in", {"alert": alert, "return_to": return_to, **_ways(call)})
 
 
