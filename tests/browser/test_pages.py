@@ -10,7 +10,7 @@ from pyotp import TOTP
 from tests.browser.person import EMAIL
 from tests.browser.reader import DESK, PHONE, Visiting
 from tests.driving import PASSWORD
-from watchword.domain.time import SECOND
+from watchword.domain.time import MINUTE, SECOND
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -119,8 +119,48 @@ class TestALinkFromAMail:
         await reader.signs_in(password=NEW)
         await reader.is_at("/account")
 
+    async def test_takes_the_place_of_one_before_it_in_the_same_tab(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.goes_to("/reset-password#token=of-last-week")
+        await reader.fills(newPassword=NEW)
+        await reader.clicks("Set the password")
+        await expect(reader.page.locator("#token")).to_be_visible()
+        address = reader.page.url
+        await reader.page.evaluate("location.hash = '#token=of-today'")
+        await expect(reader.page.locator("#token")).to_have_value("of-today")
+        await expect(reader.page.locator("#token")).to_be_hidden()
+        assert reader.page.url == address
+
+
+async def test_s05_a_form_says_where_it_comes_from(visiting: Visiting) -> None:
+    """What browsers go by that have never heard of Sec-Fetch-Site."""
+    reader = await visiting()
+    async with reader.page.expect_request(lambda request: request.method == "POST") as posted:
+        await reader.registers()
+    form = await posted.value
+    assert await form.header_value("origin") == reader.server.core.settings.public_url
+
 
 class TestAPasskey:
+    async def test_w09_that_is_added_on_a_page_from_long_ago_takes_a_fresh_proof_first(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.registers()
+        authenticator = await reader.gets_authenticator()
+        await reader.goes_to("/account/passkeys/add")
+        reader.server.clock.advance(6 * MINUTE)
+        await reader.clicks("Add a passkey")
+        await reader.is_at("/confirm?returnTo=/account/passkeys/add")
+        await reader.fills(password=PASSWORD)
+        await reader.clicks("Confirm")
+        await reader.is_at("/account/passkeys/add")
+        await reader.clicks("Add a passkey")
+        await reader.reads("The passkey was added.")
+        assert len(await authenticator.credentials()) == 1
+
     async def test_is_added_signs_in_and_is_removed(self, visiting: Visiting) -> None:
         reader = await visiting()
         authenticator = await reader.gets_authenticator()

@@ -109,6 +109,11 @@ class TestTheLink:
         assert "curl http://localhost:8000/auth/setup" in out
         assert f'"token": "{token[1]}"' in out
 
+    def test_is_for_whoever_has_a_browser_where_there_are_pages(self, operator: Operator) -> None:
+        assert "in a browser:" in operator("admin", "create", "--link").out
+        (operator.folder / ".env").write_text("WATCHWORD_PAGES=off\n")
+        assert "for a page of yours:" in operator("admin", "create", "--link").out
+
     def test_is_not_made_when_it_would_not_work(self, operator: Operator) -> None:
         operator.add_account("root@example.com", role=ADMIN)
         assert "admin create --email" in operator.refused("admin", "create", "--link")

@@ -67,6 +67,14 @@ class TestAnAddressOfOnesOwn:
     def test_is_an_address_and_nothing_else(self, tmp_path: Path, url: str) -> None:
         assert "Write scheme, host and path" in problem(tmp_path, GEO_DOWNLOAD_URL=url)
 
+    @pytest.mark.parametrize("name", ["license_key", "LICENSE_KEY", "access-token", "password"])
+    def test_holds_no_key_for_it_is_shown(self, tmp_path: Path, name: str) -> None:
+        """MaxMind's older addresses had it there; the console and the doctor show the setting."""
+        url = f"https://mirror.example.com/a?edition_id=City&{name}={KEY}&suffix=tar.gz"
+        told = problem(tmp_path, GEO_DOWNLOAD_URL=url)
+        assert "WATCHWORD_MAXMIND_LICENSE_KEY" in told
+        assert KEY not in told
+
     def test_is_on_this_machine_where_nothing_is_encrypted(self, tmp_path: Path) -> None:
         told = problem(tmp_path, GEO_DOWNLOAD_URL="http://mirror.example.com/city.tar.gz")
         assert "https" in told

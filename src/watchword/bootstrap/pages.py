@@ -17,7 +17,7 @@ def make_screens(settings: Settings, log: RequestLog) -> Screens:
 
     return Screens(
         Look(settings.service_name, settings.color, settings.logo),
-        Languages(settings.language, words),
+        Languages(settings.language, words, failed),
         theirs,
         failed,
     )

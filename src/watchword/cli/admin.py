@@ -70,8 +70,7 @@ async def _make_link(core: Core, email: str | None, trace: RequestTrace) -> None
             " `watchword admin create --email ADDRESS`."
         )
     token = await setup.make_link(trace)
-    public_url = core.settings.public_url
-    show_setup_link(token, public_url=public_url, served_at=public_url, email=email)
+    show_setup_link(token, core.settings, served_at=core.settings.public_url, email=email)
 
 
 def _ask_password() -> str:

@@ -57,7 +57,7 @@ def serve(context: click.Context, *, host: str, port: int, workers: int) -> None
         address = _address(host, sockets[0].getsockname()[1])
         _greet(settings, address, database)
         if token is not None:
-            show_setup_link(token, public_url=settings.public_url, served_at=address)
+            show_setup_link(token, settings, served_at=address)
         set_up_logs(settings)
         if workers == 1:
             has_served = serve_alone(settings, sockets)

@@ -53,7 +53,7 @@ class PasskeyRegistration:
         """PublicKeyCredentialCreationOptionsJSON (WebAuthn level 3 section 5.1.9). Raise
         `StepUpRequired`.
         """
-        _require_factors(caller)
+        require_factors(caller)
         account = caller.account
         known = await self.store.reading.passkeys.list_of(account.id)
         challenge = await self.challenges.issue(Purpose.PASSKEY_REGISTER, session=caller.session)
@@ -70,7 +70,7 @@ class PasskeyRegistration:
         believed, or does not answer the newest challenge of this session; `Conflict` for one that
         somebody has already (attack W07); `StepUpRequired`. ``name`` may be empty.
         """
-        _require_factors(caller)
+        require_factors(caller)
         given = parse_name(name, limit=PASSKEY_NAME_LIMIT)  # before the challenge is used up
         await self.ready()
         try:
@@ -133,9 +133,10 @@ class PasskeyRegistration:
             await unit.audit.append(event, at=self.clock.now(), trace=trace)
 
 
-def _require_factors(caller: Caller) -> None:
+def require_factors(caller: Caller) -> None:
     """A passkey can be two factors at once. Who got in by one of two, on a trusted browser or by a
-    mail, must not make themselves one (attack A08; NIST SP 800-63B-4 section 4.1.2.1).
+    mail, must not make themselves one (attack A08; NIST SP 800-63B-4 section 4.1.2.1). Raise
+    `StepUpRequired`.
     """
     if caller.account.mfa_enabled and not is_multi_factor(caller.session.amr):
         raise StepUpRequired

@@ -31,7 +31,12 @@ _LONGEST_HOST: Final = 253
 _ORIGIN_ADVICE = "Write scheme, host and port, nothing else, such as https://auth.example.com."
 _SERVER_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*/?")
 _QUERY = re.compile(r"[A-Za-z0-9._~=&%-]{0,200}")
+_SECRET_IN_QUERY = re.compile(r"(?:^|&)[^=&]*(?:key|token|secret|password)[^=&]*=", re.IGNORECASE)
 _ARCHIVE_ADVICE = "Write scheme, host and path, such as https://mirror.example.com/city.tar.gz."
+_SECRET_ADVICE = (
+    "Write no key into it, for addresses are shown and logged. A licence key has a setting of its "
+    "own, WATCHWORD_MAXMIND_LICENSE_KEY."
+)
 _PLAIN_ADVICE = "Write it with https; http is for servers on this machine alone."
 _SERVER_ADVICE = "Write scheme, host and path, such as https://breaches.example.com/range."
 
@@ -90,7 +95,7 @@ def _parse_server_url(text: str) -> str:
 
 
 def archive_url() -> Kind[str]:
-    """As `server_url`, and with a query."""
+    """As `server_url`, and with a query, in which no secret stands."""
     return Kind(_parse_archive_url, str)
 
 
@@ -98,6 +103,8 @@ def _parse_archive_url(text: str) -> str:
     address, mark, query = text.partition("?")
     if _QUERY.fullmatch(query) is None:
         raise Unreadable(_ARCHIVE_ADVICE)
+    if _SECRET_IN_QUERY.search(query):
+        raise Unreadable(_SECRET_ADVICE)
     try:
         return _parse_server_url(address) + mark + query
     except Unreadable as refusal:

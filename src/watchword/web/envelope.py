@@ -7,7 +7,7 @@ from watchword.web.answers import Answer, Header
 from watchword.web.services import WebPolicy
 from watchword.web.streaming import Send, Stream, begin
 
-_DOCUMENT_HEADERS = frozenset({b"content-security-policy", b"cache-control"})
+_DOCUMENT_HEADERS = frozenset({b"content-security-policy", b"cache-control", b"referrer-policy"})
 
 
 class Envelope:

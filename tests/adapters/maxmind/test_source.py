@@ -279,6 +279,21 @@ class TestARedirect:
             "The server sends us round in circles.",
         }
 
+    @pytest.mark.parametrize(
+        "target",
+        [
+            *("http://[", "http://127.0.0.1:x/s", "https:///s"),
+            *("https://[::1/s", f"https://a/{'s' * 70_000}"),
+            *("https://a\x01b/s", "https://\u2100.example/s"),
+        ],
+    )
+    async def test_o12_to_no_address_at_all_is_a_failure_like_others(
+        self, fetching: Fetching, target: str
+    ) -> None:
+        """Another exception would not put the next try off, nor be told of without a trace."""
+        fetching.server.answers[ARCHIVE] = [refusing("302 Found", f"Location: {target}\r\n")] * 9
+        assert await fetching.refused() == "The server sends us to what is no address."
+
     async def test_may_be_relative(self, fetching: Fetching) -> None:
         fetching.server.answers[ARCHIVE] = [refusing("307 Moved", "Location: /elsewhere\r\n")]
         assert await fetching.source.fetch() is Fetched.NEWER

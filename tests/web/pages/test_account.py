@@ -5,9 +5,14 @@ import json
 import pytest
 
 from tests.driving import PASSWORD, Server
+from tests.web.contract import change_rows
+from tests.web.pages.test_console_audit import OnePage
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
+from watchword.domain.accounts import EmailAddress
+from watchword.domain.events import MfaDisabled, ProfileChanged
 from watchword.domain.time import MINUTE
+from watchword.ports import RequestTrace
 from watchword.web.pages.routes import PAGES
 from watchword.web.policies import PUBLIC
 from watchword.web.routing import Route
@@ -78,6 +83,14 @@ class TestTheProfile:
         assert "Your name was changed." in done.text
         assert done.form("/account/name").fields["name"] == "Ada Lovelace"
 
+    async def test_keeps_the_name_when_what_stands_beside_it_is_refused(self, ada: Visitor) -> None:
+        page = await ada.look("/account")
+        page = await ada.send(page.form("/account/name"), name="Ada Lovelace")
+        again = await ada.send(page.form("/account/email"), newEmail="no address")
+        assert again.problems.keys() == {"newEmail"}
+        assert again.form("/account/name").fields["name"] == "Ada Lovelace"
+        assert again.form("/account/email").fields["newEmail"] == "no address"
+
     async def test_p08_another_address_takes_a_fresh_proof_and_a_link(
         self, server: Server, ada: Visitor
     ) -> None:
@@ -102,6 +115,26 @@ class TestTheProfile:
         assert "All other sessions were ended." in done.text
         assert (await other.get("/profile")).status_code == 401
 
+    async def test_of_somebody_without_a_password_asks_for_none(self, server: Server) -> None:
+        """Whatever they typed would have been wrong."""
+        await server.register()
+        await change_rows(server, "UPDATE users SET password_hash = NULL")
+        bare = Visitor(server)
+        page = await bare.look("/magic-link")
+        await bare.send(page.form("/magic-link"), email=ADA)
+        link = (await server.mail()).link
+        page = await bare.look("/magic-link")
+        await bare.send(page.form("/magic-link/complete"), token=link)
+        page = await bare.look("/account/password")
+        assert not [form for form in page.forms if form.action == "/account/password"]
+        assert "/forgot-password" in page.links
+        page = await bare.look("/forgot-password")
+        await bare.send(page.form("/forgot-password"), email=ADA)
+        link = next(mail.link for mail in await server.mails() if "/reset-password#" in mail.text)
+        page = await bare.look("/reset-password")
+        await bare.send(page.form("/reset-password"), token=link, newPassword=NEW)
+        assert "The password was set" in bare.page.text
+
     async def test_all_that_is_kept_is_handed_out_without_a_secret(self, ada: Visitor) -> None:
         answer = await ada.client.get("/account/data")
         assert answer.headers["content-disposition"] == 'attachment; filename="account.json"'
@@ -113,6 +146,37 @@ class TestTheProfile:
         ]
         assert len(kept["sessions"]) == 1
         assert "argon2" not in answer.text
+
+    async def test_x01_what_is_kept_is_sent_page_by_page_however_much_there_is(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._does_much(server, ada, 450)
+        events = json.loads((await ada.client.get("/account/data")).text)["events"]
+        assert len({event["id"] for event in events}) == len(events) == 452
+        services = server.core.services
+        object.__setattr__(services, "audit", OnePage(services.audit))
+        begun = (await ada.client.get("/account/data")).text
+        assert begun.count('"requestId"') == 200
+
+    async def test_x05_what_cannot_be_finished_looks_like_nothing_whole(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._does_much(server, ada, 250)
+        services = server.core.services
+        object.__setattr__(services, "audit", OnePage(services.audit))
+        answer = await ada.client.get("/account/data")
+        with pytest.raises(json.JSONDecodeError):
+            json.loads(answer.text)
+        answer = await ada.client.get("/account/data")
+        assert answer.status_code == 503
+        assert "content-disposition" not in answer.headers
+
+    async def _does_much(self, server: Server, ada: Visitor, times: int) -> None:
+        ada_id = json.loads((await ada.client.get("/account/data")).text)["user"]["id"]
+        async with server.core.store.transaction() as unit:
+            for _ in range(times):
+                event = ProfileChanged(subject=ada_id, actor=ada_id, session="s")
+                await unit.audit.append(event, at=server.clock.now(), trace=RequestTrace())
 
     async def test_is_deleted_by_who_types_its_address(self, ada: Visitor) -> None:
         form = (await ada.look("/account/delete")).form("/account/delete")
@@ -173,6 +237,21 @@ class TestTheSecondFactor:
         done = await ada.send(form, recoveryCode=phone.recovery_codes[0])
         assert "Your second factor is off." in done.text
 
+    async def test_that_is_confirmed_twice_is_on_and_leads_to_new_codes(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        """Whoever clicks twice sees the answer to the second click alone."""
+        page = await ada.look("/account/two-factor")
+        page = await ada.send(page.form("/account/two-factor/app"))
+        secret = page.answer.text.partition("<code>")[2].partition("</code>")[0]
+        form = page.form("/account/two-factor/app/confirm")
+        code = Phone(server, secret).code()
+        await ada.send(form, code=code)
+        again = await ada.send(form, code=code)
+        assert (again.status, ada.place) == (200, "/account/two-factor")
+        codes = await ada.send(again.form("/account/two-factor/recovery-codes"))
+        assert codes.title.startswith("Your recovery codes")
+
     async def test_takes_a_fresh_proof(self, server: Server, ada: Visitor) -> None:
         server.clock.advance(6 * MINUTE)
         page = await ada.look("/account/two-factor")
@@ -186,6 +265,49 @@ async def test_what_happened_is_shown_in_words(ada: Visitor) -> None:
     assert "Signed in" in page.text
     assert "The account was made" in page.text
     assert "session.signed_in" not in page.text
+
+
+class TestWhatAnOperatorDid:
+    SESSION = "of-the-operator"
+    HERS = RequestTrace(ip="203.0.113.99", user_agent="Mozilla/5.0 (X11; Linux) Firefox/150.0")
+
+    async def test_a02_is_shown_without_the_operators_address_and_device(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._gives_a_role(server)
+        page = await ada.look("/account/activity")
+        assert "The role was changed" in page.text
+        assert "by an operator" in page.text
+        data = (await ada.client.get("/account/data")).text
+        assert "account.role_changed" in data
+        for told in (page.answer.text, data):
+            assert self.HERS.ip not in told
+            assert self.SESSION not in told
+            assert "Firefox" not in told
+
+    async def test_is_not_taken_for_what_happened_to_the_operator(
+        self, server: Server, ada: Visitor
+    ) -> None:
+        await self._gives_a_role(server)
+        root = Visitor(server)
+        await root.sign_in("root@example.com")
+        page = await root.look("/account/activity")
+        (changed,) = [item for item in page.answer.text.split("<li>") if "The role was" in item]
+        assert "of another account" in changed
+        assert self.HERS.ip in changed
+
+    async def _gives_a_role(self, server: Server) -> None:
+        await server.register_admin()
+        root = await server.sign_in("root@example.com")
+        caller = await server.core.services.access.by_access_token(root.access)
+        found = await server.core.store.reading.accounts.find_by_address(EmailAddress.parse(ADA))
+        assert found is not None
+        await server.core.services.users.change_role(caller, found.id, "admin", self.HERS)
+        event = MfaDisabled(
+            subject=found.id, actor=caller.account.id, session=self.SESSION, reason="operator"
+        )
+        async with server.core.store.transaction() as unit:
+            await unit.audit.append(event, at=server.clock.now(), trace=self.HERS)
 
 
 async def test_a_message_of_a_stranger_is_not_shown(ada: Visitor) -> None:

@@ -19,6 +19,7 @@ from tests.web.pages.operator import (
 )
 from tests.web.second_factor import somebody
 from tests.web.visitor import ADA, Visitor
+from watchword.domain.roles import Permission, Roles
 from watchword.domain.time import MINUTE
 from watchword.ports import RequestTrace
 
@@ -103,6 +104,11 @@ class TestAUser:
         assert again.status == 422
         assert "Not a role here" in again.text
 
+    async def test_a01_gets_no_status_that_is_none(self, root: Visitor) -> None:
+        path = await page_of(root)
+        again = await root.send(root.page.form(f"{path}/status"), choice="asleep")
+        assert (again.status, again.alert) == (422, "Use active or disabled.")
+
     async def test_a07_is_disabled_at_once_and_enabled(self, root: Visitor) -> None:
         bob = await root.server.sign_in(BOB)
         path = await page_of(root)
@@ -172,12 +178,31 @@ class TestInviting:
             await id_of(root.server, "new@example.com"),
         )
 
+    async def test_is_shown_and_told_to_who_may_do_nothing_else(self, tmp_path: Path) -> None:
+        roles = Roles.of({"host": frozenset({Permission.USERS_INVITE})})
+        async with serving(tmp_path, roles=roles) as server:
+            host = await somebody_with(server, "host", "hal@example.com")
+            assert "/console/invite" in host.page.links
+            page = await host.look("/console/invite")
+            assert page.links.count("/console/invite") == 2
+            done = await host.send(page.form("/console/invite"), email=ADA, role="user")
+            assert (done.status, host.place) == (200, "/console/invite")
+            assert "The user was invited by mail." in done.text
+
     async def test_p09_writes_to_one_address_alone(self, root: Visitor) -> None:
         form = (await root.look("/console/invite")).form("/console/invite")
         for address in ("a@example.com,b@example.com", "a@example.com\nBcc: b@example.com", ""):
             page = await root.send(form, email=address, role="user")
             assert page.problems.keys() == {"email"}
         assert not [mail for mail in await root.server.mails() if "#token=" in mail.text]
+
+    async def test_a01_gives_no_role_that_is_none(self, root: Visitor) -> None:
+        form = (await root.look("/console/invite")).form("/console/invite")
+        again = await root.send(form, email="new@example.com", name="New", role="emperor")
+        assert again.status == 422
+        assert again.problems.keys() == {"role"}
+        assert again.focus == ["role"]
+        assert again.form("/console/invite").fields["name"] == "New"
 
     async def test_a05_takes_nobody_above_oneself(self, root: Visitor) -> None:
         support = await somebody_with(root.server, "support", "sue@example.com")

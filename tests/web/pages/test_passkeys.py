@@ -4,6 +4,7 @@ from tests.driving import Server
 from tests.web.contract import change_rows, rows
 from tests.web.passkeys import add, an_authenticator
 from tests.web.visitor import Visitor
+from watchword.domain.factors import PASSKEY_NAME_LIMIT
 from watchword.domain.time import MINUTE
 
 HOME = "/account/passkeys"
@@ -75,3 +76,32 @@ async def test_w09_one_is_added_after_a_fresh_proof(server: Server) -> None:
     server.clock.advance(6 * MINUTE)
     await ada.look(f"{HOME}/add")
     assert (ada.place, ada.asked()) == ("/confirm", {"returnTo": f"{HOME}/add"})
+
+
+async def test_a_name_that_is_refused_is_kept_with_the_reason_beside_it(server: Server) -> None:
+    ada, (_, key) = await with_passkeys(server, "Phone", "Key")
+    page = await ada.look(HOME)
+    long = "Key in the drawer " * 9
+    again = await ada.send(page.form(f"{HOME}/{key}/name"), name=long)
+    assert again.status == 422
+    assert again.problems == {f"name-{key}": f"Use at most {PASSKEY_NAME_LIMIT} characters."}
+    assert again.focus == [f"name-{key}"]
+    assert f'aria-invalid="true" aria-describedby="name-{key}-problem"' in again.answer.text
+    typed = [form.fields.get("name") for form in again.forms]
+    assert {name for name in typed if name is not None} == {"Phone", long}
+
+
+async def test_one_that_was_removed_meanwhile_is_told_so(server: Server) -> None:
+    ada, (phone, _) = await with_passkeys(server, "Phone", "Key")
+    form = (await ada.look(HOME)).form(f"{HOME}/{phone}/remove")
+    await ada.send(form)
+    again = await ada.send(form)
+    assert (again.status, again.alert) == (404, "There is no such passkey.")
+
+
+async def test_no_name_is_typed_that_would_be_refused_once_the_browser_has_made_it(
+    server: Server,
+) -> None:
+    ada, _ = await with_passkeys(server, "Phone", "Key")
+    page = await ada.look(f"{HOME}/add")
+    assert f'maxlength="{PASSKEY_NAME_LIMIT}"' in page.answer.text

@@ -37,6 +37,20 @@ async def test_p01_a_link_is_good_once(server: Server) -> None:
     assert page.alert.startswith("This link is not valid any more")
 
 
+async def test_a_link_that_is_not_good_makes_room_for_another(server: Server) -> None:
+    """Its token stood hidden in the form, and nothing could be pasted in its place."""
+    for path, typed in (
+        ("/reset-password", {"newPassword": NEW}),
+        ("/setup", {"email": ADA, "password": NEW}),
+    ):
+        visitor = Visitor(server)
+        form = (await visitor.look(path)).form(path)
+        again = await visitor.send(form, token="of-last-week", **typed)
+        assert again.alert.startswith("This link is not valid any more")
+        assert again.form(path).fields["token"] == ""
+        assert 'type="hidden"' not in again.answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "action"),
     [

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.driving import PASSWORD, Server, serving
 from tests.web.visitor import ADA, Visitor
 from watchword.ports import RequestTrace
@@ -35,6 +37,21 @@ async def test_every_field_that_is_wrong_is_named(server: Server) -> None:
     again = await Visitor(server).send(page.form("/register"), email="x", password="short")
     assert again.problems.keys() == {"email", "password"}
     assert again.focus == ["email"]
+
+
+@pytest.mark.parametrize("length", [5_000, 60_000])
+async def test_i02_what_is_far_too_long_is_said_beside_its_field_too(
+    server: Server, length: int
+) -> None:
+    visitor = Visitor(server)
+    form = (await visitor.look("/register")).form("/register")
+    again = await visitor.send(form, email=ADA, name="x" * length, password=PASSWORD)
+    assert (again.status, again.problems) == (422, {"name": "Use at most 200 characters."})
+    assert again.form("/register").fields["email"] == ADA
+    again = await visitor.send(form, email="x" * length, name="Ada", password=PASSWORD)
+    assert again.problems == {"email": "Enter an e-mail address."}
+    again = await visitor.send(form, email=ADA, name="Ada", password="x" * length)
+    assert again.problems == {"password": "Use at most 1,024 bytes."}
 
 
 async def test_i09_what_was_typed_is_inert(server: Server) -> None:

@@ -143,6 +143,16 @@ class TestWithASecondFactor:
         await visitor.send(page.forms[1], recoveryCode=app.recovery_codes[0])
         assert visitor.place == "/account"
 
+    async def test_a_wrong_one_leaves_the_form_as_it_was(self, server: Server, app: Phone) -> None:
+        visitor = Visitor(server)
+        form = (await visitor.sign_in()).forms[0]
+        again = await visitor.send(form, code=app.wrong_code(), trustDevice="yes")
+        assert again.forms[0].fields["trustDevice"] == "yes"
+        assert "<details>" in again.answer.text
+        again = await visitor.send(again.forms[1], recoveryCode="AAAA-BBBB")
+        assert again.status == 401
+        assert "<details open>" in again.answer.text
+
     async def test_that_comes_too_late_begins_anew(self, server: Server, app: Phone) -> None:
         visitor = Visitor(server)
         page = await visitor.sign_in()

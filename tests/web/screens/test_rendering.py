@@ -56,6 +56,30 @@ async def test_the_operators_words_are_said(tmp_path: Path) -> None:
         assert (page.language, page.title.split(" ·")[0]) == ("fr", "Se connecter")
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        '"Make an account" = ',
+        '"At least {count} characters; a few words in a row work well." = "{other}"',
+        '"At least {count} characters; a few words in a row work well." = "{count.real}"',
+        '"At least {count} characters; a few words in a row work well." = "{"',
+        '"Make an account" = 3',
+        '["Make an account"]\nde = "Konto anlegen"',
+    ],
+)
+async def test_words_that_cannot_be_said_are_logged_and_ours_are_said(
+    tmp_path: Path, broken: str
+) -> None:
+    """A misprint in one text would have taken every page away, the sign-in among them."""
+    home = await served(tmp_path, languages__en_dot_toml=broken)
+    async with serving(tmp_path, templates=home) as server:
+        page = await Visitor(server).look("/register")
+        assert page.title.startswith("Make an account")
+        assert "At least 12 characters" in page.text
+        told = [fields for event, fields in server.log.events if event == "template_failed"]
+        assert [fields["template"] for fields in told] == ["en.toml"]
+
+
 async def test_name_colour_and_logo_are_the_operators(tmp_path: Path) -> None:
     logo = tmp_path / "logo.svg"
     logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "utf-8")
@@ -82,6 +106,12 @@ async def test_a_file_of_a_page_is_kept_for_a_year_and_named_anew_when_it_change
 @pytest.mark.parametrize("name", ["nothing.css", "..%2frendering.py", "layout.html", "pages.css/x"])
 async def test_i06_there_is_no_other_file(server: Server, name: str) -> None:
     assert (await server.client().get(f"/assets/{name}")).status_code == 404
+
+
+async def test_p04_a_page_tells_other_sites_nothing_of_where_somebody_was(server: Server) -> None:
+    for path in ("/sign-in", "/reset-password", "/nowhere"):
+        answer = (await Visitor(server).look(path)).answer
+        assert answer.headers.get_list("referrer-policy") == ["same-origin"]
 
 
 async def test_x04_a_page_lets_no_script_style_or_frame_in(server: Server) -> None:

@@ -14,11 +14,15 @@ from watchword.web.screens.words import Languages, Words
 GERMAN = '"Sign in" = "Anmelden"\n"Use # characters" = "Mindestens # Zeichen"\n'
 
 
+def never(file: str, error: Exception) -> None:
+    raise AssertionError(file) from error
+
+
 @pytest.fixture
 def languages(tmp_path: Path) -> Languages:
     (tmp_path / "de.toml").write_text(GERMAN, "utf-8")
     (tmp_path / "pt-br.toml").write_text('"Sign in" = "Entrar"\n', "utf-8")
-    return Languages("en", [tmp_path])
+    return Languages("en", [tmp_path], never)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +53,7 @@ def test_the_operators_words_go_before_ours_text_by_text(tmp_path: Path) -> None
     for folder, text in ((ours, GERMAN), (theirs, '"Sign in" = "Einloggen"\n')):
         folder.mkdir()
         (folder / "de.toml").write_text(text, "utf-8")
-    words = Languages("de", [ours, theirs]).chosen(None)
+    words = Languages("de", [ours, theirs], never).chosen(None)
     assert words.say("Sign in") == "Einloggen"
     assert words.say("Use 15 characters") == "Mindestens 15 Zeichen"
 
@@ -67,7 +71,7 @@ def test_i09_facts_and_texts_are_inert() -> None:
 
 
 def test_every_event_has_a_name_in_words() -> None:
-    words = Languages("en", [OURS / "languages"]).chosen(None)
+    words = Languages("en", [OURS / "languages"], never).chosen(None)
     for kind in events.Event.__subclasses__():
         assert words.say(kind.type) != kind.type
 

@@ -197,12 +197,22 @@ class Download:
 
     def _next(self, url: str, location: str) -> str:
         """Never from https to http, nor from this machine's own http to another's."""
-        target = urljoin(url, location)
-        parts = urlsplit(target)
+        try:
+            target = urljoin(url, location)
+            parts = urlsplit(target)
+            host = httpx2.URL(target).host
+        except (ValueError, httpx2.InvalidURL):  # whose texts may hold the address
+            raise _no_address() from None
         is_ours = self.url.startswith("http://") and is_loopback(parts.hostname or "")
         if parts.scheme != "https" and not (parts.scheme == "http" and is_ours):
             raise FetchFailed("The server sends us where nothing is encrypted.")
+        if not host:
+            raise _no_address()
         return target
+
+
+def _no_address() -> FetchFailed:
+    return FetchFailed("The server sends us to what is no address.")
 
 
 def _keep(target: BinaryIO, digest: "hashlib._Hash", piece: bytes) -> None:

@@ -29,7 +29,11 @@ FROM steps ORDER BY n
 """
 _COUNT = "COUNT(CASE WHEN type = :{name} THEN 1 END)"
 # What somebody did to themselves is found by its subject alone; the index by actor leaves it out.
-OF_USER = "(subject = :user OR actor = :user AND (subject IS NULL OR actor <> subject))"
+_OF_USER = (
+    "subject = :user",
+    "actor = :user AND (subject IS NULL OR actor <> subject)",
+)
+_NEWEST = "ORDER BY seq DESC LIMIT :limit"
 _JSON = json.JSONEncoder(separators=(",", ":"))
 _LONGEST_NUMBER = 18  # digits that always fit in 64 bits
 
@@ -62,14 +66,7 @@ class SqlAuditReader:
         self._slow = slow
 
     async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
-        where, parameters = all_of(
-            (OF_USER, "user", query.user),
-            ("type = :type", "type", query.type),
-            ("at >= :since", "since", query.since),
-            ("at < :until", "until", query.until),
-            ("seq < :after", "after", _number(page.after)),
-        )
-        sql = f"{_SELECT} {where} ORDER BY seq DESC LIMIT :limit"
+        sql, parameters = newest(query, page.after)
         rows = await self._slow.rows(sql, {**parameters, "limit": page.limit + 1})
         shown = [_record_of(row) for row in rows[: page.limit]]
         return Page(shown, shown[-1].id if len(rows) > page.limit else None)
@@ -83,6 +80,28 @@ class SqlAuditReader:
         rows = await self._slow.rows(count_each(names), {**spans, **named})
         counts = [[int(count) for count in str(row[1]).split(",")] for row in rows]
         return dict(zip(types, map(list, zip(*counts, strict=True)), strict=True))
+
+
+def newest(query: AuditQuery, after: str | None) -> tuple[str, dict[str, Value]]:
+    """The statement and its parameters, but for the ``limit``. What concerns somebody comes out of
+    two indexes, of each as much as fits on the page: however long somebody has been here, no more
+    is read.
+    """
+    pieces: list[str] = []
+    known: dict[str, Value] = {}
+    for whose in _OF_USER if query.user is not None else _OF_USER[:1]:
+        where, known = all_of(
+            (whose, "user", query.user),
+            ("type = :type", "type", query.type),
+            ("at >= :since", "since", query.since),
+            ("at < :until", "until", query.until),
+            ("seq < :after", "after", _number(after)),
+        )
+        pieces.append(f"{_SELECT} {where} {_NEWEST}")
+    if len(pieces) == 1:
+        return pieces[0], known
+    found = (f"SELECT * FROM ({piece}) AS of_{n}" for n, piece in enumerate(pieces))  # noqa: S608
+    return f"{' UNION ALL '.join(found)} {_NEWEST}", known
 
 
 def count_each(names: Sequence[str]) -> str:

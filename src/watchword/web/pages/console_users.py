@@ -35,7 +35,7 @@ async def search(call: Call) -> Answer:
 
 
 async def ask_whom_to_invite(call: Call) -> Answer:
-    return show(call, "console_invite", {"roles": _roles(call)})
+    return show(call, "console_invite", {"roles": _roles(call), "done": done(call)})
 
 
 async def invite(call: Call, form: InviteForm) -> Answer:
@@ -45,7 +45,9 @@ async def invite(call: Call, form: InviteForm) -> Answer:
         )
     except Refusal as refusal:
         return show_again(call, "console_invite", form, refusal, facts={"roles": _roles(call)})
-    return see(f"{root_of(call)}/console/users/{account.id}?done=invited")
+    sees_users = Permission.USERS_READ in call.user.permissions
+    place = f"users/{account.id}" if sees_users else "invite"
+    return see(f"{root_of(call)}/console/{place}?done=invited")
 
 
 async def user(call: Call) -> Answer:
@@ -60,7 +62,7 @@ async def change_role(call: Call, form: ChoiceForm) -> Answer:
 
 async def change_status(call: Call, form: ChoiceForm) -> Answer:
     async def change() -> None:
-        user_id, status = call.parameters["id"], _status("choice", form.choice)
+        user_id, status = call.parameters["id"], _status("status", form.choice)
         await call.services.users.change_status(call.user, user_id, status, call.trace)
 
     return await _changed(call, form, change(), "user_status")

@@ -1,6 +1,6 @@
 """One's own second factor: an app that makes codes, and the codes for the day it is lost."""
 
-from watchword.domain.errors import Refusal
+from watchword.domain.errors import Conflict, Refusal
 from watchword.flows.factor_proof import AppCode
 from watchword.web.answers import Answer
 from watchword.web.call import Call
@@ -27,6 +27,8 @@ async def confirm(call: Call, form: CodeForm) -> Answer:
         codes = await call.services.factors.enrolment.confirm(
             call.user, AppCode(form.code), call.trace
         )
+    except Conflict:  # it is on already, or was never begun: that page says which
+        return see(f"{root_of(call)}/account/two-factor")
     except Refusal as refusal:
         return show_again(call, "two_factor_app", form, refusal, facts={"app": None})
     return show(call, "recovery_codes", {"codes": codes})
@@ -45,5 +47,6 @@ async def disable(call: Call, form: CodeForm) -> Answer:
     try:
         await call.services.factors.upkeep.disable(call.user, form.given, call.trace, device=device)
     except Refusal as refusal:
-        return show_again(call, "two_factor", form, refusal)
+        facts = {"recovers": bool(form.recovery_code)}
+        return show_again(call, "two_factor", form, refusal, facts=facts)
     return see(f"{root_of(call)}/account/two-factor?done=two_factor_off")

@@ -1,6 +1,8 @@
 """One's own passkeys. Adding one takes the browser's own dialogue, and so a script."""
 
 from watchword.domain.errors import Refusal
+from watchword.domain.factors import PASSKEY_NAME_LIMIT
+from watchword.flows.passkeys import require_factors
 from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import NameForm, NoForm
@@ -14,8 +16,11 @@ async def overview(call: Call) -> Answer:
 
 
 async def ask_to_add(call: Call) -> Answer:
-    """Fresh already, so that nothing has to be asked between the click and the dialogue."""
-    return show(call, "add_passkey")
+    """Fresh already, and by two factors of who has two, so that nothing has to be asked between the
+    click and the dialogue.
+    """
+    require_factors(call.user)
+    return show(call, "add_passkey", {"longest_name": PASSKEY_NAME_LIMIT})
 
 
 async def rename(call: Call, form: NameForm) -> Answer:
@@ -38,4 +43,7 @@ async def remove(call: Call, form: NoForm) -> Answer:
 
 async def _facts(call: Call) -> Facts:
     own = await call.services.passkeys.own.list_own(call.user)
-    return {"passkeys": [passkey_shape(passkey) for passkey in own]}
+    return {
+        "passkeys": [passkey_shape(passkey) for passkey in own],
+        "asked_about": call.parameters.get("id", ""),
+    }

@@ -4,7 +4,7 @@ A link carries its token in the fragment, which no server sees and no opening us
 script puts it into the form. Without a script, people paste the link.
 """
 
-from watchword.domain.errors import NotFound, Refusal
+from watchword.domain.errors import LinkInvalid, NotFound, Refusal
 from watchword.domain.sessions import Transport
 from watchword.web.answers import Answer
 from watchword.web.arrivals import arrival_of
@@ -35,7 +35,7 @@ async def reset_password(call: Call, form: NewPasswordForm) -> Answer:
     try:
         await call.services.by_mail.recovery.reset(form.bare_token, form.new_password, call.trace)
     except Refusal as refusal:
-        facts = {"token": form.bare_token, **password_facts(call)}
+        facts = {"token": still_good(form, refusal), **password_facts(call)}
         return show_again(call, "reset_password", form, refusal, facts=facts)
     return show(call, "done", {"what": "password_reset"})
 
@@ -90,6 +90,11 @@ async def complete_magic_link(call: Call, form: LinkForm) -> Answer:
     answer = lead_on(call, outcome, form.return_to)
     call.identity.unbind_magic_link(answer)
     return answer
+
+
+def still_good(form: LinkForm, refusal: Refusal) -> str:
+    """The token to go on with; nothing in place of a link that is over, so that another fits."""
+    return "" if isinstance(refusal, LinkInvalid) else form.bare_token
 
 
 def _require_magic_links(call: Call) -> None:

@@ -16,11 +16,20 @@ from watchword.web.headers import Headers
 from watchword.web.routing import RouteTable
 from watchword.web.screens.rendering import Screens, Visit
 
+_UNREADABLE: Final = (
+    "What your browser sent could not be read. Go back and try again; if that does not help, "
+    "delete the cookies of this site."
+)
 ADVICE: Final = {
     "CSRF_FAILED": "This form is not from this page, or it was open for too long. Go back, load "
     "the page again, and send it once more.",
     "FORBIDDEN": "You are signed in, but this is not for your account.",
     "NOT_FOUND": "There is nothing at this address.",
+    "METHOD_NOT_ALLOWED": "This address only takes a form that is sent. Go back to the page that "
+    "the form is on.",
+    "MALFORMED": _UNREADABLE,
+    "UNSUPPORTED_MEDIA_TYPE": _UNREADABLE,
+    "TOO_LARGE": "What you sent is too long. Go back and shorten it.",
     "RATE_LIMITED": "There were too many requests from here. Wait a little, then try again.",
     "UNAVAILABLE": "This is not working at the moment. Try again in a few seconds.",
     "BUSY": "Too many people are signing in at this moment. Try again in a few seconds.",

@@ -7,6 +7,7 @@ from watchword.web.answers import Answer
 from watchword.web.arrivals import Attempt, arrival_of, sign_in_by_password
 from watchword.web.call import Call
 from watchword.web.pages.forms import RegisterForm, SetupForm
+from watchword.web.pages.recovery import still_good
 from watchword.web.pages.sign_in import lead_on
 from watchword.web.pages.visits import asked, let_in, password_facts, show, show_again
 
@@ -47,6 +48,6 @@ async def set_up(call: Call, form: SetupForm) -> Answer:
             form.bare_token, form.email, form.password, arrival
         )
     except Refusal as refusal:
-        facts = {"token": form.bare_token, **password_facts(call)}
+        facts = {"token": still_good(form, refusal), **password_facts(call)}
         return show_again(call, "setup", form, refusal, facts=facts)
     return let_in(call, grant, "")

@@ -64,7 +64,8 @@ async def second_step(call: Call, form: SecondStepForm) -> Answer:
         facts = {"alert": _TOO_LATE, "return_to": form.return_to, **_ways(call)}
         return show(call, "sign_in", facts, status=401)
     except Refusal as refusal:
-        return show_again(call, "second_step", form, refusal, facts={"token": form.mfa_token})
+        facts = {"token": form.mfa_token, "recovers": bool(form.recovery_code)}
+        return show_again(call, "second_step", form, refusal, facts=facts)
     return let_in(call, grant, form.return_to)
 
 

@@ -5,7 +5,15 @@ from typing import Final
 
 import msgspec
 
-from watchword.domain.errors import Invalid, NotAuthenticated, Refusal, Unavailable
+from watchword.domain.errors import (
+    Invalid,
+    NotAuthenticated,
+    Refusal,
+    SessionExpired,
+    SessionRevoked,
+    StepUpRequired,
+    Unavailable,
+)
 from watchword.domain.standing import Caller
 from watchword.flows.grants import Grant
 from watchword.web.answers import Answer
@@ -49,9 +57,10 @@ def show_again(
     call: Call, page: str, form: msgspec.Struct, refusal: Refusal, *, facts: Facts = _NOTHING
 ) -> Answer:
     """The form with what was typed, secrets apart, and beside each field what is wrong with it.
-    Raise `Unavailable` again: then nothing can be said about the form.
+    Raise again what says nothing about the form: nobody can be asked, or somebody has to prove who
+    they are first.
     """
-    if isinstance(refusal, Unavailable):
+    if isinstance(refusal, _ABOUT_NO_FORM):
         raise refusal
     typed: Mapping[str, str] = msgspec.to_builtins(form)
     filled = {name: value for name, value in typed.items() if name not in _SECRETS}
@@ -72,6 +81,7 @@ def show_again(
     return answer
 
 
+_ABOUT_NO_FORM: Final = (Unavailable, StepUpRequired, SessionExpired, SessionRevoked)
 _SECRETS: Final = frozenset(
     {"password", "newPassword", "currentPassword", "code", "recoveryCode", "token", "mfaToken"}
 )

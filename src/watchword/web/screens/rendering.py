@@ -27,6 +27,9 @@ _POLICY: Final[Header] = (
         b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     ),
 )
+# To other sites as little as anywhere. But under ``no-referrer`` a form says that it comes from
+# ``null``, and browsers that send no Sec-Fetch-Site (Safari before 16.4) could not sign in.
+_REFERRER: Final[Header] = (b"referrer-policy", b"same-origin")
 # What a form may be shown with, and is not at first.
 _EMPTY: Final[Mapping[str, object]] = {
     "filled": {},
@@ -35,6 +38,7 @@ _EMPTY: Final[Mapping[str, object]] = {
     "done": "",
     "return_to": "",
     "token": "",
+    "recovers": False,
 }
 
 
@@ -90,7 +94,7 @@ class Screens:
             "asset": lambda name: f"{visit.root}{self.assets.address(name)}",
         }
         text = self._render(f"{page}.html", known)
-        return Answer(status, text.encode(), [_HTML, _POLICY])
+        return Answer(status, text.encode(), [_HTML, _POLICY, _REFERRER])
 
     def _render(self, template: str, facts: Mapping[str, object]) -> str:
         if self._folder is not None:

@@ -7,9 +7,10 @@ both.
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from string import Formatter
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -42,21 +43,42 @@ class Words:
         return re.sub("#", lambda _: next(numbers, "#"), pattern)
 
 
-class Languages:
-    """Of files in ``folders``, of which the later goes before the earlier, text by text."""
+class UnfitText(Exception):
+    """A text that could not be said in place of its English one."""
 
-    def __init__(self, default: str, folders: Sequence[Path]) -> None:
+
+class Languages:
+    """Of files in ``folders``, of which the later goes before the earlier, text by text. ``failed``
+    is told of a file that cannot be read and of a text that cannot be said, which are left out:
+    pages are shown whatever an operator writes.
+    """
+
+    def __init__(
+        self, default: str, folders: Sequence[Path], failed: Callable[[str, Exception], None]
+    ) -> None:
         self._default = default
         self._folders = folders
+        self._failed = failed
 
     @cached_property
     def _known(self) -> Mapping[str, Words]:
         said: dict[str, dict[str, str]] = {ENGLISH: {}}
         for folder in self._folders:
             for file in sorted(folder.glob("*.toml")):
-                texts = tomllib.loads(file.read_text("utf-8"))
-                said.setdefault(file.stem.lower(), {}).update(texts)
+                said.setdefault(file.stem.lower(), {}).update(self._texts(file))
         return {language: Words(language, texts) for language, texts in said.items()}
+
+    def _texts(self, file: Path) -> Iterator[tuple[str, str]]:
+        try:
+            texts = tomllib.loads(file.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            self._failed(file.name, error)
+            return
+        for text, translated in texts.items():
+            if isinstance(translated, str) and _facts(translated) <= _facts(text):
+                yield text, translated
+            else:
+                self._failed(file.name, UnfitText(f"What stands for '{text}' cannot be said."))
 
     def chosen(self, accept_language: bytes | None) -> Words:
         """RFC 9110 section 12.5.4, by RFC 4647's look-up; the default for who asks for nothing that
@@ -75,6 +97,14 @@ class Languages:
                 return self._known[tag]
             tag = tag.rpartition("-")[0]
         return None
+
+
+def _facts(text: str) -> set[str]:
+    """What stands in braces; where they do not match, what no fact is called."""
+    try:
+        return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
+    except ValueError:
+        return {"{"}
 
 
 def _preferred(header: bytes) -> Sequence[str]:

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from watchword.adapters.sql.audit import newest
 from watchword.adapters.sql.postgres.driver import Connection
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.attempts import LockoutPolicy
 from watchword.domain.sessions import EndReason, Rotation, Step
 from watchword.domain.time import MINUTE
-from watchword.ports import Allowance, Unit
+from watchword.ports import Allowance, AuditQuery, Unit
 from watchword.testing.conformance.ground import (
     HASH,
     NOW,
@@ -123,3 +124,17 @@ class TestASearch:
         rows = await outsider.fetch(f"EXPLAIN SELECT 1 FROM {condition}")
         await looking.rollback()
         assert index in " ".join(row[0] for row in rows)
+
+    async def test_of_what_concerns_somebody_reads_no_more_than_a_page(self, outsider: Any) -> None:
+        sql, _ = newest(AuditQuery(user="u-1"), None)
+        looking = outsider.transaction()
+        await looking.start()
+        await outsider.execute(_MANY_EVENTS.replace("|| n", "|| n % 20"))
+        await outsider.execute("ANALYZE audit_events")
+        asked = sql.replace(":user", "'u-1'").replace(":limit", "5")
+        rows = await outsider.fetch(f"EXPLAIN {asked}")
+        await looking.rollback()
+        plan = " ".join(row[0] for row in rows)
+        assert "Merge Append" in plan
+        assert "Index Scan Backward using audit_by_subject" in plan
+        assert "Index Scan Backward using audit_by_actor" in plan

@@ -24,6 +24,12 @@ async function add() {
   location.assign(form.dataset.to);
 }
 
+function refused(error) {
+  // The page was open for so long that the proof of who is there is no longer fresh.
+  if (error.message === "STEP_UP_REQUIRED") location.assign(form.dataset.confirm);
+  else tell(problem.dataset.failed);
+}
+
 function tell(text) {
   problem.textContent = text;
   problem.hidden = false;
@@ -32,5 +38,5 @@ function tell(text) {
 if (!isKnown) tell(problem.dataset.missing);
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (isKnown) add().catch(() => tell(problem.dataset.failed));
+  if (isKnown) add().catch(refused);
 });
