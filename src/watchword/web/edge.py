@@ -95,10 +95,8 @@ class Edge:
             return
         except Refusal as refusal:
             answer = self._refused(refusal, incoming, found)
-        except Exception as error:
-            self._services.log.error(  # noqa: TRY400  the trace is given with it
-                "request_failed", request_id=request_id, exc_info=error
-            )
+        except Exception as error:  # noqa: BLE001  whatever it is, it is logged and answered
+            self._log_failure(error, incoming)
             answer = self._say(InternalError(), incoming, found)
         self._cors.mark(answer, headers)
         is_head = scope["method"] == "HEAD"
@@ -214,13 +212,20 @@ class Edge:
         if not self._is_for_people(incoming, found):
             return problem(refusal, incoming.request_id)
         scope = incoming.scope
-        return refused(
-            refusal,
-            scope,
-            incoming.headers,
-            screens=self._services.screens,
-            back_to=page_to_come_back_to(scope, _path(scope), self._table),
-        )
+        try:
+            return refused(
+                refusal,
+                scope,
+                incoming.headers,
+                screens=self._services.screens,
+                back_to=page_to_come_back_to(scope, _path(scope), self._table),
+            )
+        except Exception as error:  # noqa: BLE001  what keeps other pages back keeps this one back
+            self._log_failure(error, incoming)
+            return problem(refusal, incoming.request_id)
+
+    def _log_failure(self, error: Exception, incoming: Incoming) -> None:
+        self._services.log.error("request_failed", request_id=incoming.request_id, exc_info=error)
 
     def _is_for_people(self, incoming: Incoming, found: Found | None) -> bool:
         """A page, or where pages are on an address that people come to by themselves: of another

@@ -4,6 +4,29 @@ import pytest
 
 from tests.driving import PASSWORD, Server
 from tests.web.visitor import ADA, Visitor
+from watchword.web.answers import Answer
+from watchword.web.screens.words import Languages
+
+
+class NoScreens:
+    """Nothing at all can be shown."""
+
+    languages = Languages("en", [], lambda file, error: None)
+
+    def show(self, *_: object, **__: object) -> Answer:
+        raise OSError("a disk that is gone")
+
+
+async def test_x10_whatever_keeps_pages_from_being_shown_there_is_an_answer(
+    server: Server,
+) -> None:
+    object.__setattr__(server.core.services, "screens", NoScreens())
+    for path, status in (("/sign-in", 500), ("/nowhere", 404)):
+        answer = await Visitor(server).client.get(path)
+        assert (answer.status_code, answer.json()["status"]) == (status, status)
+        assert "disk" not in answer.text
+    told = [event for event, _ in server.log.events]
+    assert told.count("request_failed") == 3
 
 
 class TestInGerman:

@@ -92,6 +92,18 @@ async def test_name_colour_and_logo_are_the_operators(tmp_path: Path) -> None:
         assert any("--accent:#112233" in text for text in texts)
 
 
+async def test_a_logo_that_is_gone_takes_no_page_with_it(tmp_path: Path) -> None:
+    logo = tmp_path / "logo.svg"
+    logo.write_text("<svg xmlns='http://www.w3.org/2000/svg'/>", "utf-8")
+    async with serving(tmp_path, logo=logo) as server:
+        logo.unlink()
+        page = await Visitor(server).look("/sign-in")
+        assert page.status == 200
+        assert [f["template"] for e, f in server.log.events if e == "template_failed"] == [
+            logo.name
+        ]
+
+
 async def test_a_file_of_a_page_is_kept_for_a_year_and_named_anew_when_it_changes(
     server: Server,
 ) -> None:

@@ -3,7 +3,7 @@
 Invariant: a page loads nothing from another host, and a file's address changes with its content.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -32,15 +32,21 @@ class Look:
 
 
 class Assets:
-    """The files that pages load, kept in memory: there are few, and they are small."""
+    """The files that pages load, kept in memory: there are few, and they are small. ``failed`` is
+    told of a logo that cannot be read, without which pages are shown.
+    """
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, failed: Callable[[str, Exception], None]) -> None:
         files = {file.name: file.read_bytes() for file in sorted(_OURS.iterdir())}
         files["brand.css"] = f":root{{--accent:{look.color}}}\n".encode()
         self.logo: str | None = None
         if look.logo is not None:
-            self.logo = f"logo{look.logo.suffix.lower()}"
-            files[self.logo] = look.logo.read_bytes()
+            name = f"logo{look.logo.suffix.lower()}"
+            try:
+                files[name] = look.logo.read_bytes()
+                self.logo = name
+            except OSError as error:
+                failed(look.logo.name, error)
         self._files: Mapping[str, bytes] = files
         self._versions = {name: sha256(content).hexdigest()[:16] for name, content in files.items()}
 

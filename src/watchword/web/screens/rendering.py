@@ -73,7 +73,7 @@ class Screens:
 
     @cached_property
     def assets(self) -> Assets:
-        return Assets(self._look)
+        return Assets(self._look, self._failed)
 
     def show(
         self, page: str, visit: Visit, facts: Mapping[str, object], *, status: int = 200

@@ -1,4 +1,4 @@
-"""The page of one's own passkeys, without a script."""
+"""Names of passkeys: refused where they are typed, and before a browser has made one."""
 
 from tests.driving import Server
 from tests.web.contract import change_rows, rows
