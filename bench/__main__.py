@@ -51,6 +51,10 @@ LEAST_SECONDS: Final = 3
     " 40 GB and half an hour.",
 )
 @click.option("--docs", is_flag=True, help="Write the table and the plots into docs as well.")
+@click.option(
+    "--section",
+    help="Write the table and the plots of some jobs into docs, between the marks of this name.",
+)
 @click.option("--strict", is_flag=True, help="Exit with 1 when a target is missed.")
 def main(  # noqa: PLR0913  one for each option
     *,
@@ -60,6 +64,7 @@ def main(  # noqa: PLR0913  one for each option
     json_file: Path,
     sizes: tuple[int, ...],
     docs: bool,
+    section: str | None,
     strict: bool,
 ) -> None:
     """Measure Watchword beside what it could be at best.
@@ -83,6 +88,8 @@ def main(  # noqa: PLR0913  one for each option
         report.write_json(json_file)
         if docs:
             report.write_into(PAGE)
+        if section:
+            report.write_section(PAGE, section)
     except BenchFailed as failure:
         raise click.ClickException(str(failure)) from None
     report.show(console)

@@ -26,11 +26,13 @@ class Timed(Reply):
 
 
 class Caller:
-    def __init__(self, port: int) -> None:
+    """``headers`` go with each request."""
+
+    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=_SECONDS)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         shared = {"Host": f"127.0.0.1:{port}", "User-Agent": USER_AGENT}
-        self._shared = {**shared, "Accept": "application/json"}
+        self._shared = {**shared, "Accept": "application/json", **(headers or {})}
         self._request = ""
         self._began = 0.0
 

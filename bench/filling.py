@@ -67,11 +67,12 @@ def _fill(
     for first in range(1, size, _PIECE):
         last = min(first + _PIECE, size) - 1
         tell(f"{table}, {last:,} of {size:,}")
+        # The pattern is looked for once: by statistics of a single row, any way to it is as good.
         home.run(
             f"INSERT INTO {table} ({', '.join(names)}) "
             f"WITH RECURSIVE numbers(n) AS (SELECT CAST({first} AS BIGINT) UNION ALL"
             f" SELECT n + 1 FROM numbers WHERE n < {last}) "
-            f"SELECT {values} FROM numbers CROSS JOIN {table} t WHERE t.id = '{pattern}'"
+            f"SELECT {values} FROM {table} t CROSS JOIN numbers WHERE t.id = '{pattern}'"
         )
     ((found,),) = home.run(f"SELECT COUNT(*) FROM {table}")
     if found != size:

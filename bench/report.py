@@ -15,10 +15,9 @@ from bench.figures import BenchFailed, Figure, Series
 from bench.plots import make_plots
 from bench.sizing import sizing
 
-BEGIN: Final = "<!-- written by the benchmark: begin -->"
-END: Final = "<!-- written by the benchmark: end -->"
-SIZING_BEGIN: Final = "<!-- sizing, written by the benchmark: begin -->"
-SIZING_END: Final = "<!-- sizing, written by the benchmark: end -->"
+# What the page holds between marks of these names.
+WHOLE: Final = "written by the benchmark"
+SIZING: Final = f"sizing, {WHOLE}"
 
 PLOTS: Final = "plots"  # the folder beside the page
 
@@ -73,17 +72,30 @@ class Report:
         """Replace what stands between the marks, and the plots beside the page. Raise `BenchFailed`
         when they are not there, or a job was left out.
         """
-        if self.left_out:
-            raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
+        self._require_every_job()
+        table = "\n".join(sizing(self.series))
+        text = _between(page.read_text("utf-8"), SIZING, table)
+        self._write_between(page, text, WHOLE)
+
+    def write_section(self, page: Path, name: str) -> None:
+        """As `write_into`, for a run of some jobs: between the marks of that name alone."""
+        self._write_between(page, page.read_text("utf-8"), f"{name}, {WHOLE}", f"{name}-")
+
+    def _write_between(self, page: Path, text: str, name: str, prefix: str = "") -> None:
+        self._require_every_job()
+        text = _between(text, name, "")
         plots = [""]
         for plot in make_plots(self.series, self.latencies):
             (page.parent / PLOTS).mkdir(exist_ok=True)
-            (page.parent / PLOTS / plot.file).write_text(plot.svg, "utf-8")
-            plots += [f"![{plot.title}]({PLOTS}/{plot.file})", ""]
+            file = f"{PLOTS}/{prefix}{plot.file}"
+            (page.parent / file).write_text(plot.svg, "utf-8")
+            plots += [f"![{plot.title}]({file})", ""]
         shown = "\n".join([self.as_markdown(), *plots]).rstrip()
-        text = _between(page.read_text("utf-8"), BEGIN, END, shown)
-        table = "\n".join(sizing(self.series))
-        page.write_text(_between(text, SIZING_BEGIN, SIZING_END, table), "utf-8")
+        page.write_text(_between(text, name, shown), "utf-8")
+
+    def _require_every_job(self) -> None:
+        if self.left_out:
+            raise BenchFailed(f"The page wants every job, and there is no {self.left_out[0]}.")
 
     def as_markdown(self) -> str:
         lines = [self.about(), ""]
@@ -110,7 +122,13 @@ class Report:
         return [one for one in self.series if one.job == job]
 
 
-def _between(text: str, begin: str, end: str, new: str) -> str:
+def marks(name: str) -> tuple[str, str]:
+    """Between which something is written by a run."""
+    return f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+
+
+def _between(text: str, name: str, new: str) -> str:
+    begin, end = marks(name)
     before, found_begin, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:

@@ -2,30 +2,37 @@
 
     python scripts/prove_interleavings.py --count 1000000 --store sqlite
     python scripts/prove_interleavings.py --count 1000000 --store postgres
+    python scripts/prove_interleavings.py --count 1000000 --store redis
+    python scripts/prove_interleavings.py --count 1000000 --store redis --messages lost
 
 Two nodes on one database serve people who sign in, use, refresh, write down and end sessions,
 change passwords and are disabled, on both at once. With a store of its own: a file in a new folder,
-or the server that the tests use (WATCHWORD_TEST_POSTGRES_URL, else one that is started).
+or the server that the tests use (WATCHWORD_TEST_POSTGRES_URL, else one that is started). By
+``redis`` sessions move in a Redis of its own, accounts lie in that server; with ``--messages``
+nodes poll that server, and tell each other by Redis, or try to.
 Exit code 0 if nothing survived, came back or was lost, 1 if something did.
 """  # noqa: INP001  a program, not a module of the package
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
+from typing import Any
 
 from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeRemainingColumn
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.driving import empty_database
-from tests.kept import name_database, named_database
+from tests.faults.counters import mute, told_by
+from tests.kept import name_database, name_redis
 from tests.proof.interleavings import Interleavings, Verdict
 from tests.servers.postgres import running
+from tests.servers.redis import running as running_redis
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.migration import migrate
 from watchword.adapters.system import SystemRandomness
@@ -37,9 +44,9 @@ def main() -> int:
     chosen = _arguments()
     seed = chosen.seed or int.from_bytes(SystemRandomness().bytes(4))
     print(f"seed {seed}")  # noqa: T201
-    with TemporaryDirectory() as name, _database(chosen.store, Path(name)):
+    with TemporaryDirectory() as name, _kept(Path(name), chosen) as more:
         began = perf_counter()
-        verdict = asyncio.run(_prove(Path(name), chosen.count, seed))
+        verdict = asyncio.run(_prove(Path(name), chosen.count, seed, more))
     _tell(verdict, perf_counter() - began)
     return 0 if verdict.holds else 1
 
@@ -47,25 +54,35 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--count", type=int, default=1_000_000, help="of deeds (1,000,000)")
-    parser.add_argument("--store", choices=["sqlite", "postgres"], default="sqlite")
+    parser.add_argument("--store", choices=["sqlite", "postgres", "redis"], default="sqlite")
+    parser.add_argument("--messages", choices=["told", "lost"], help="by Redis, in place of NOTIFY")
     parser.add_argument("--seed", type=int, help="of an earlier run; a new one by default")
-    return parser.parse_args()
+    chosen = parser.parse_args()
+    if chosen.messages and chosen.store == "sqlite":
+        parser.error("A file tells everybody of its changes: --messages is for the other stores.")
+    return chosen
 
 
 @contextmanager
-def _database(store: str, folder: Path) -> Iterator[None]:
-    if store == "sqlite":
+def _kept(folder: Path, chosen: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    """What ``folder`` is kept in, as long as the block lasts; settings of both nodes beside it."""
+    if chosen.store == "sqlite":
         (folder / "watchword.db").write_bytes(empty_database())
-        yield
+        yield {}
         return
-    with running() as server, server.database() as url:
+    with ExitStack() as stack:
+        url = stack.enter_context(stack.enter_context(running()).database())
         asyncio.run(migrate(Address.parse(url)))
         name_database(folder, url)
-        yield
+        redis = stack.enter_context(running_redis(folder)).url
+        if chosen.store == "redis":
+            name_redis(folder, redis)
+        told = asyncio.run(mute(redis)) if chosen.messages == "lost" else redis
+        yield told_by(told) if chosen.messages else {}
 
 
-async def _prove(folder: Path, count: int, seed: int) -> Verdict:
-    proof = await Interleavings.open(folder, named_database(folder), seed=seed)
+async def _prove(folder: Path, count: int, seed: int, more: Mapping[str, Any]) -> Verdict:
+    proof = await Interleavings.open(folder, seed=seed, **more)
     try:
         return await _count_up(proof, count)
     finally:

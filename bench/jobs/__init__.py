@@ -14,6 +14,7 @@ from bench.jobs.importing import Import
 from bench.jobs.job import Job
 from bench.jobs.node_revocation import NodeRevocations
 from bench.jobs.nodes import Nodes
+from bench.jobs.pages import ConsoleOverview, SignInPage
 from bench.jobs.postgres_refresh import PostgresRefreshes
 from bench.jobs.protected import Protected
 from bench.jobs.queue import WaitingSignIns
@@ -54,6 +55,8 @@ def jobs_of(sizes: Sequence[int]) -> Mapping[str, MakeJob]:
         "revocation": Revocations,
         "enumeration": Enumeration,
         "import": Import,
+        "sign-in-page": SignInPage,
+        "console": ConsoleOverview,
         "scale": partial(Scale, sizes=sizes),
         "postgres-protected": on_postgres(partial(Protected, workers=1)),
         "postgres-refresh": on_postgres(PostgresRefreshes),
@@ -61,6 +64,7 @@ def jobs_of(sizes: Sequence[int]) -> Mapping[str, MakeJob]:
         "postgres-storm": on_postgres(LoginStorm),
         "postgres-revocation": on_postgres(NodeRevocations),
         "postgres-nodes": on_postgres(Nodes),
+        "postgres-console": on_postgres(ConsoleOverview),
         "postgres-scale": on_postgres(partial(Scale, sizes=sizes)),
         "redis-protected": on_redis(partial(Protected, workers=1)),
         "redis-refresh": RedisRefreshes,

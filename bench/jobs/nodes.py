@@ -38,8 +38,10 @@ class Nodes:
         samples: dict[str, float] = {}
         for count in range(1, _MOST + 1):
             self._profile.renew()
-            protected = self._measure(count, self._profile.protected_load)
-            refresh = self._measure(count, self._refreshers.load)
+            nodes, connections = self._nodes[:count], self._connections
+            load = self._profile.protected_load
+            protected = measure_together(self._ground, nodes, load, connections)
+            refresh = measure_together(self._ground, nodes, self._refreshers.load, connections)
             samples |= {
                 f"protected_{count}": protected.rate,
                 f"refresh_{count}": refresh.rate,
@@ -47,24 +49,31 @@ class Nodes:
             }
         return samples
 
-    def _measure(self, count: int, make_load: Callable[[float], Load]) -> Together:
-        ground, nodes = self._ground, self._nodes[:count]
-        if ground.warm_up:
-            self._ask(spread(make_load(ground.warm_up), nodes, self._connections))
-        loads = spread(make_load(ground.seconds), nodes, self._connections)
-        with ground.watching_others() as ours:
-            spent, stored = _cpu_seconds(nodes), ground.store.cpu_seconds()
-            found = self._ask(loads)
-            ours += [_cpu_seconds(nodes) - spent, sum(seconds for _, _, seconds in found)]
-            stored = ground.store.cpu_seconds() - stored
-        requests = sum(number for _, number, _ in found)
-        return Together(sum(rate for rate, _, _ in found), stored / requests * 1e6)
 
-    def _ask(self, loads: Sequence[Load]) -> list[tuple[float, int, float]]:
+def measure_together(
+    ground: Ground,
+    nodes: Sequence[Watchword],
+    make_load: Callable[[float], Load],
+    connections: int,
+) -> Together:
+    """``connections`` in all, each node with its share of them."""
+
+    def ask(load: Load) -> list[tuple[float, int, float]]:
         """All at once: of each the rate, its requests, and the generator's CPU."""
-        runs = [self._ground.run(load) for load in loads]
+        runs = [ground.run(part) for part in spread(load, nodes, connections)]
         outcomes = [run.outcome() for run in runs]
         return [(one.rate, one.requests, one.cpu_seconds) for one in outcomes]
+
+    if ground.warm_up:
+        ask(make_load(ground.warm_up))
+    load = make_load(ground.seconds)
+    with ground.watching_others() as ours:
+        spent, stored = _cpu_seconds(nodes), ground.store.cpu_seconds()
+        found = ask(load)
+        ours += [_cpu_seconds(nodes) - spent, sum(seconds for _, _, seconds in found)]
+        stored = ground.store.cpu_seconds() - stored
+    requests = sum(number for _, number, _ in found)
+    return Together(sum(rate for rate, _, _ in found), stored / requests * 1e6)
 
 
 def spread(load: Load, nodes: Sequence[Watchword], connections: int) -> list[Load]:

@@ -5,11 +5,14 @@ from typing import Final
 from bench.figures import Figure, Samples, Target
 from bench.ground import Ground
 from bench.jobs.job import cpu, milliseconds, rate, share
-from bench.jobs.refreshers import Refreshers
+from bench.jobs.nodes import measure_together
+from bench.jobs.refreshers import SPARE, Refreshers
 from bench.pgbench import Pgbench
 from bench.postgres import PostgresHome
 
 _POOL: Final = 10  # connections of one process to the database, by default
+_NODES: Final = 2
+_TARGET: Final = Target("≥", 0.70)
 
 
 class PostgresRefreshes:
@@ -20,6 +23,8 @@ class PostgresRefreshes:
         self._connections = connections
         self._watchword = ground.watchword()
         self._refreshers = Refreshers(self._watchword, connections)
+        self._nodes = ground.nodes(_NODES)
+        self._together = Refreshers(self._nodes[0], connections + _NODES * SPARE, "shared")
         home = self._watchword.home
         assert isinstance(home, PostgresHome), "This job is for PostgreSQL alone."
         self._pgbench = Pgbench(home, ground.folder, ground.tell)
@@ -29,11 +34,16 @@ class PostgresRefreshes:
         refresh = self._ground.measure(
             self._watchword.service, refreshers.load, look=refreshers.look
         )
+        together = measure_together(
+            self._ground, self._nodes, self._together.load, self._connections
+        )
         as_many = self._measure_floor(self._connections)
         pool = self._measure_floor(_POOL)
         return {
-            "ratio": refresh.rate / as_many,
+            "ratio": together.rate / as_many,
+            "one_ratio": refresh.rate / as_many,
             "pool_ratio": refresh.rate / pool,
+            "together": together.rate,
             "refresh": refresh.rate,
             "floor": as_many,
             "floor_pool": pool,
@@ -56,18 +66,26 @@ def _figures(connections: int) -> tuple[Figure, ...]:
     return (
         Figure(
             name="ratio",
-            title=f"refresh / pgbench with {connections} clients",
+            title=f"refresh on {_NODES} nodes / pgbench with {connections} clients",
             unit="",
-            target=Target("≥", 0.70),
+            target=_TARGET,
+            digits=2,
+        ),
+        Figure(
+            name="one_ratio",
+            title=f"refresh on one node / pgbench with {connections} clients",
+            unit="",
+            target=_TARGET,
             digits=2,
         ),
         Figure(
             name="pool_ratio",
-            title=f"refresh / pgbench with {_POOL} clients, as many as the pool has",
+            title=f"the same / pgbench with {_POOL} clients, as many as the pool has",
             unit="",
             digits=2,
         ),
-        rate("refresh", "POST /auth/refresh"),
+        rate("together", f"POST /auth/refresh, {_NODES} nodes"),
+        rate("refresh", "POST /auth/refresh, one node"),
         rate("floor", f"the same UPDATE by pgbench, {connections} clients"),
         rate("floor_pool", f"the same UPDATE by pgbench, {_POOL} clients"),
         milliseconds("p50", "refresh, p50"),

@@ -12,13 +12,15 @@ _SESSIONS_PER_ACCOUNT: Final = 10  # the default limit
 
 
 class Refreshers:
-    """Signs in anew for each load: as many sessions as connections, and some to spare."""
+    """Signs in anew for each load: as many sessions as connections, and some to spare. ``name`` is
+    what its accounts are called by; others on the same database have other names.
+    """
 
-    def __init__(self, watchword: Watchword, connections: int) -> None:
+    def __init__(self, watchword: Watchword, connections: int, name: str = "refresher") -> None:
         self._watchword = watchword
         self._connections = connections
         self._profile = Profile(watchword)
-        self._emails = _emails(connections)
+        self._emails = _emails(name, connections)
         watchword.client.register(sorted(set(self._emails)))
 
     def load(self, seconds: float) -> Load:
@@ -48,9 +50,9 @@ def refresh_load(port: int, seconds: float, tokens: tuple[str, ...], connections
     )
 
 
-def _emails(connections: int) -> tuple[str, ...]:
+def _emails(name: str, connections: int) -> tuple[str, ...]:
     """No more on an account than may live."""
     return tuple(
-        f"refresher-{number // _SESSIONS_PER_ACCOUNT}@example.com"
+        f"{name}-{number // _SESSIONS_PER_ACCOUNT}@example.com"
         for number in range(connections + SPARE)
     )

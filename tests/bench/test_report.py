@@ -12,9 +12,11 @@ from rich.console import Console
 from bench.__main__ import PAGE, main
 from bench.environment import look_around
 from bench.figures import BenchFailed, Figure, Series, Target
-from bench.report import BEGIN, END, SIZING_BEGIN, SIZING_END, Report
+from bench.report import SIZING, WHOLE, Report, marks
 
-SIZING = f"{SIZING_BEGIN}{SIZING_END}"
+BEGIN, END = marks(WHOLE)
+SIZING_BEGIN, SIZING_END = marks(SIZING)
+NO_SIZING = f"{SIZING_BEGIN}{SIZING_END}"
 RATIO = Figure(name="ratio", title="ours / theirs", unit="", target=Target("≥", 0.8), digits=2)
 PLAIN = Figure(name="rate", title="requests", unit="/s")
 
@@ -83,7 +85,7 @@ class TestAReport:
 
     def test_replaces_what_stands_between_the_marks(self, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
-        page.write_text(f"before\n{BEGIN}\nold figures\n{END}\nafter\n{SIZING}", "utf-8")
+        page.write_text(f"before\n{BEGIN}\nold figures\n{END}\nafter\n{NO_SIZING}", "utf-8")
         for samples in ([0.5], [0.9]):
             report(samples, tmp_path).write_into(page)
         text = page.read_text("utf-8")
@@ -96,17 +98,29 @@ class TestAReport:
 
     def test_draws_its_plots_beside_the_page_and_shows_them_there(self, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
-        page.write_text(f"{BEGIN}{END}{SIZING}", "utf-8")
+        page.write_text(f"{BEGIN}{END}{NO_SIZING}", "utf-8")
         report([0.9], tmp_path).write_into(page)
         assert "](plots/ratios.svg)\n" in page.read_text("utf-8")
         assert "ours / theirs" in (tmp_path / "plots" / "ratios.svg").read_text("utf-8")
 
-    @pytest.mark.parametrize("text", ["nothing", f"{BEGIN}{END}", SIZING])
+    def test_of_some_jobs_goes_between_marks_of_its_own(self, tmp_path: Path) -> None:
+        begin, end = marks(f"scale, {WHOLE}")
+        page = tmp_path / "page.md"
+        page.write_text(f"{BEGIN}\nall\n{END}\n{begin}{end}{NO_SIZING}", "utf-8")
+        report([0.9], tmp_path).write_section(page, "scale")
+        text = page.read_text("utf-8")
+        assert text.startswith(f"{BEGIN}\nall\n{END}\n{begin}\nWatchword ")
+        assert "](plots/scale-ratios.svg)\n" in text
+        assert text.endswith(NO_SIZING)
+        assert (tmp_path / "plots" / "scale-ratios.svg").exists()
+
+    @pytest.mark.parametrize("text", ["nothing", f"{BEGIN}{END}", NO_SIZING])
     def test_refuses_a_page_without_marks(self, text: str, tmp_path: Path) -> None:
         page = tmp_path / "page.md"
         page.write_text(text, "utf-8")
         with pytest.raises(BenchFailed, match="marks"):
             report([1], tmp_path).write_into(page)
+        assert page.read_text("utf-8") == text
 
     def test_knows_what_was_missed(self, tmp_path: Path) -> None:
         assert [one.figure for one in report([0.5], tmp_path).missed] == [RATIO]

@@ -13,6 +13,7 @@ from bench.jobs import JOBS, Job, jobs_of, on_postgres
 from bench.jobs.importing import Import
 from bench.jobs.node_revocation import NodeRevocations
 from bench.jobs.nodes import Nodes
+from bench.jobs.pages import ConsoleOverview
 from bench.jobs.postgres_refresh import PostgresRefreshes
 from bench.jobs.queue import WaitingSignIns
 from bench.jobs.redis_refresh import RedisRefreshes
@@ -31,10 +32,12 @@ SMALL: Mapping[str, Callable[[Ground], Job]] = {
     "queue": partial(WaitingSignIns, waiting=20),
     "revocation": partial(Revocations, accounts=1, busy=2),
     "import": partial(Import, count=200),
+    "console": partial(ConsoleOverview, events=100),
     "scale": partial(Scale, sizes=(200, 2_000), requests=4),
     "postgres-refresh": on_postgres(partial(PostgresRefreshes, connections=6)),
     "postgres-revocation": on_postgres(partial(NodeRevocations, accounts=1, busy=2)),
     "postgres-nodes": on_postgres(partial(Nodes, connections=6)),
+    "postgres-console": on_postgres(partial(ConsoleOverview, events=100)),
     "postgres-scale": on_postgres(partial(Scale, sizes=(200, 2_000), requests=4)),
     "redis-refresh": partial(RedisRefreshes, connections=6),
 }

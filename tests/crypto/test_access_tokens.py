@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import asdict, replace
 
+from tests.crypto.conftest import Keyring
 from watchword.crypto import jws
 from watchword.crypto.access_tokens import (
     MAX_LIFETIME,
@@ -19,8 +20,6 @@ from watchword.crypto.access_tokens import (
 )
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.keys import Algorithm, SigningKey, VerifyingKey
-
-Keyring = dict[Algorithm, SigningKey]
 
 ISSUER, AUDIENCE = "https://auth.example.org", "https://api.example.org"
 TOKENS = AccessTokens(ISSUER, AUDIENCE)
@@ -55,22 +54,6 @@ claims_of_any_kind = st.builds(
     exp=st.integers(NOW + 1, NOW + MAX_LIFETIME),
     amr=methods,
 )
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Keyring:
-    """Make one key of each algorithm; RSA takes its time."""
-    return {algorithm: SigningKey.generate(algorithm, f"{algorithm}-1") for algorithm in Algorithm}
-
-
-@pytest.fixture(scope="module")
-def keys(keyring: Keyring) -> Mapping[str, VerifyingKey]:
-    return {key.kid: key.verifying_key for key in keyring.values()}
-
-
-@pytest.fixture(scope="module")
-def ed25519(keyring: Keyring) -> SigningKey:
-    return keyring[Algorithm.EDDSA]
 
 
 def signed(key: SigningKey, payload: bytes | str | None = None, /, **changes: object) -> str:

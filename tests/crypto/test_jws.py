@@ -17,33 +17,16 @@ from hypothesis import strategies as st
 from joserfc.jwa import ESAlgorithm, HMACAlgorithm, RSAPSSAlgorithm
 from joserfc.jwk import ECKey, OctKey
 
+from tests.crypto.conftest import Keyring
 from watchword import crypto
 from watchword.crypto import jws
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.keys import Algorithm, SigningKey, VerifyingKey
 
-Keyring = dict[Algorithm, SigningKey]
-
 PAYLOAD = b'{"sub":"ann"}'
 ORDER_OF_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 every_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=str)
-
-
-@pytest.fixture(scope="module")
-def keyring() -> Keyring:
-    """Make one key of each algorithm; RSA takes its time."""
-    return {algorithm: SigningKey.generate(algorithm, f"{algorithm}-1") for algorithm in Algorithm}
-
-
-@pytest.fixture(scope="module")
-def keys(keyring: Keyring) -> Mapping[str, VerifyingKey]:
-    return {key.kid: key.verifying_key for key in keyring.values()}
-
-
-@pytest.fixture(scope="module")
-def ed25519(keyring: Keyring) -> SigningKey:
-    return keyring[Algorithm.EDDSA]
 
 
 def b64(raw: bytes) -> str:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from joserfc.errors import SecurityWarning
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from tests.crypto.conftest import Keyring
 from watchword.crypto.keys import Algorithm, SigningKey, UnusableKey, VerifyingKey
 
 every_algorithm = pytest.mark.parametrize("algorithm", list(Algorithm), ids=str)
@@ -23,12 +24,6 @@ every_pair = pytest.mark.parametrize(
     "algorithm", [Algorithm.EDDSA, Algorithm.ES256, Algorithm.RS256], ids=str
 )
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
-
-
-@pytest.fixture(scope="module")
-def keys() -> dict[Algorithm, SigningKey]:
-    """Make one key of each algorithm; RSA takes its time."""
-    return {algorithm: SigningKey.generate(algorithm, f"{algorithm}-1") for algorithm in Algorithm}
 
 
 def public_jwk(key: SigningKey) -> dict[str, str]:
@@ -43,57 +38,49 @@ def stored(jwk: Mapping[str, Any], **changes: object) -> bytes:
 
 @every_algorithm
 class TestEveryKey:
-    def test_it_checks_what_it_signed(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        key = keys[algorithm]
+    def test_it_checks_what_it_signed(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        key = keyring[algorithm]
         key.verifying_key.verify(b"message", key.sign(b"message"))
 
-    def test_it_refuses_another_message(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        key = keys[algorithm]
+    def test_it_refuses_another_message(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        key = keyring[algorithm]
         with pytest.raises(InvalidSignature):
             key.verifying_key.verify(b"massage", key.sign(b"message"))
 
     @given(signature=st.binary(max_size=600))
     def test_it_refuses_random_signatures(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm, signature: bytes
+        self, keyring: Keyring, algorithm: Algorithm, signature: bytes
     ) -> None:
         with pytest.raises(InvalidSignature):
-            keys[algorithm].verifying_key.verify(b"message", signature)
+            keyring[algorithm].verifying_key.verify(b"message", signature)
 
     @given(data=st.data())
     def test_it_refuses_random_signatures_of_the_right_length(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm, data: st.DataObject
+        self, keyring: Keyring, algorithm: Algorithm, data: st.DataObject
     ) -> None:
-        length = len(keys[algorithm].sign(b"message"))
+        length = len(keyring[algorithm].sign(b"message"))
         signature = data.draw(st.binary(min_size=length, max_size=length))
         with pytest.raises(InvalidSignature):
-            keys[algorithm].verifying_key.verify(b"message", signature)
+            keyring[algorithm].verifying_key.verify(b"message", signature)
 
     def test_it_refuses_a_longer_or_shorter_signature(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
+        self, keyring: Keyring, algorithm: Algorithm
     ) -> None:
-        key = keys[algorithm]
+        key = keyring[algorithm]
         signature = key.sign(b"message")
         for spelled in (signature + b"\0", b"\0" + signature, signature[:-1], b""):
             with pytest.raises(InvalidSignature):
                 key.verifying_key.verify(b"message", spelled)
 
-    def test_it_survives_its_store(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        key = keys[algorithm]
+    def test_it_survives_its_store(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        key = keyring[algorithm]
         again = SigningKey.from_bytes(key.to_bytes())
         assert (again.kid, again.algorithm) == (key.kid, key.algorithm)
         key.verifying_key.verify(b"message", again.sign(b"message"))
         assert json.loads(again.to_bytes()) == json.loads(key.to_bytes())
 
-    def test_its_repr_shows_no_part_of_it(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        key = keys[algorithm]
+    def test_its_repr_shows_no_part_of_it(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        key = keyring[algorithm]
         assert repr(key) == f"SigningKey(kid='{algorithm}-1', algorithm={algorithm!r})"
         assert (
             repr(key.verifying_key) == f"VerifyingKey(kid='{algorithm}-1', algorithm={algorithm!r})"
@@ -103,29 +90,27 @@ class TestEveryKey:
 @every_pair
 class TestPublicHalf:
     def test_it_names_itself_and_nothing_private(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
+        self, keyring: Keyring, algorithm: Algorithm
     ) -> None:
-        jwk = public_jwk(keys[algorithm])
+        jwk = public_jwk(keyring[algorithm])
         assert (jwk["kid"], jwk["alg"], jwk["use"]) == (f"{algorithm}-1", str(algorithm), "sig")
         assert PRIVATE_MEMBERS.isdisjoint(jwk)
         assert all(type(value) is str for value in jwk.values())
 
     def test_a_service_that_has_only_the_jwks_can_check(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
+        self, keyring: Keyring, algorithm: Algorithm
     ) -> None:
-        key = keys[algorithm]
+        key = keyring[algorithm]
         published = json.loads(json.dumps(key.public_jwk()))
         VerifyingKey.from_jwk(published).verify(b"message", key.sign(b"message"))
 
-    def test_the_checking_half_cannot_sign(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        assert not keys[algorithm].verifying_key._jose.is_private
+    def test_the_checking_half_cannot_sign(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        assert not keyring[algorithm].verifying_key._jose.is_private
 
     def test_a_private_half_given_away_is_not_taken(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
+        self, keyring: Keyring, algorithm: Algorithm
     ) -> None:
-        careless = json.loads(keys[algorithm].to_bytes())
+        careless = json.loads(keyring[algorithm].to_bytes())
         assert not VerifyingKey.from_jwk(careless)._jose.is_private
 
     @pytest.mark.parametrize(
@@ -150,25 +135,23 @@ class TestPublicHalf:
     )
     def test_a_key_for_another_purpose_is_refused(
         self,
-        keys: dict[Algorithm, SigningKey],
+        keyring: Keyring,
         algorithm: Algorithm,
         change: dict[str, object],
     ) -> None:
         with pytest.raises(UnusableKey):
-            VerifyingKey.from_jwk({**public_jwk(keys[algorithm]), **change})
+            VerifyingKey.from_jwk({**public_jwk(keyring[algorithm]), **change})
 
     def test_a_key_of_another_algorithm_is_refused(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
+        self, keyring: Keyring, algorithm: Algorithm
     ) -> None:
-        jwk = public_jwk(keys[algorithm])
+        jwk = public_jwk(keyring[algorithm])
         for other in {"EdDSA", "ES256", "RS256"} - {str(algorithm)}:
             with pytest.raises(UnusableKey):
                 VerifyingKey.from_jwk({**jwk, "alg": other})
 
-    def test_a_damaged_member_is_refused(
-        self, keys: dict[Algorithm, SigningKey], algorithm: Algorithm
-    ) -> None:
-        jwk = public_jwk(keys[algorithm])
+    def test_a_damaged_member_is_refused(self, keyring: Keyring, algorithm: Algorithm) -> None:
+        jwk = public_jwk(keyring[algorithm])
         for member in jwk.keys() & {"crv", "x", "y", "n"}:
             for damage in ("", "A", "AAAA", "=", "ü", None, 7):
                 with pytest.raises(UnusableKey):
@@ -176,8 +159,8 @@ class TestPublicHalf:
 
 
 class TestWeakKeys:
-    def test_a_point_off_the_curve_is_refused(self, keys: dict[Algorithm, SigningKey]) -> None:
-        jwk = public_jwk(keys[Algorithm.ES256])
+    def test_a_point_off_the_curve_is_refused(self, keyring: Keyring) -> None:
+        jwk = public_jwk(keyring[Algorithm.ES256])
         with pytest.raises(UnusableKey):
             VerifyingKey.from_jwk({**jwk, "y": jwk["x"]})
 
@@ -203,8 +186,8 @@ class TestWeakKeys:
         with pytest.raises(UnusableKey, match="too short"):
             SigningKey.from_bytes(stored(short, kid="k", alg="HS256"))
 
-    def test_a_shared_secret_is_never_published(self, keys: dict[Algorithm, SigningKey]) -> None:
-        assert keys[Algorithm.HS256].public_jwk() is None
+    def test_a_shared_secret_is_never_published(self, keyring: Keyring) -> None:
+        assert keyring[Algorithm.HS256].public_jwk() is None
 
     @pytest.mark.parametrize("kid", ["", "k" * 65, "a b", "a\n", "é", "a/b", "a'b", "..\\b"])
     def test_an_unsafe_identifier_is_refused(self, kid: str) -> None:
@@ -220,8 +203,8 @@ class TestWeakKeys:
         with pytest.raises(UnusableKey):
             SigningKey.from_bytes(damaged)
 
-    def test_a_refusal_tells_no_part_of_the_key(self, keys: dict[Algorithm, SigningKey]) -> None:
-        jwk = json.loads(keys[Algorithm.EDDSA].to_bytes())
+    def test_a_refusal_tells_no_part_of_the_key(self, keyring: Keyring) -> None:
+        jwk = json.loads(keyring[Algorithm.EDDSA].to_bytes())
         with pytest.raises(UnusableKey) as refused:
             SigningKey.from_bytes(stored(jwk, d=jwk["d"][:-4]))
         assert jwk["d"][:8] not in str(refused.value)
@@ -229,11 +212,9 @@ class TestWeakKeys:
 
 
 @given(message=st.binary(max_size=2_000))
-def test_a_signature_is_the_same_by_both_libraries(
-    keys: dict[Algorithm, SigningKey], message: bytes
-) -> None:
+def test_a_signature_is_the_same_by_both_libraries(keyring: Keyring, message: bytes) -> None:
     """RFC 8032 section 5.1.6: Ed25519 is deterministic."""
-    key = keys[Algorithm.EDDSA]
+    key = keyring[Algorithm.EDDSA]
     jwk = json.loads(key.to_bytes())
     openssl = Ed25519PrivateKey.from_private_bytes(urlsafe_b64decode(jwk["d"] + "="))
     assert key.sign(message) == openssl.sign(message)

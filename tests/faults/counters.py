@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from tests.driving import Server
 from tests.faults.counted import POLICY, CountedCrowd
@@ -33,6 +34,16 @@ def told_by(url: str) -> dict[str, Any]:
     }
 
 
+async def mute(url: str) -> str:
+    """The same server for a user who may do everything there, but whose messages are refused."""
+    connections = Connections(Secret(url.encode()))
+    rights = ("~*", "&*", "+@all", "-publish")
+    await connections.command("ACL", "SETUSER", "mute", "on", ">mute", *rights)
+    await connections.close()
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=f"mute:mute@{parts.netloc.rpartition('@')[2]}"))
+
+
 @dataclass(frozen=True)
 class OnRedis:
     """Redis fails, or the way to it; the database does not. ``spare`` is its replica. ``tells``:
@@ -48,9 +59,9 @@ class OnRedis:
     def place(self) -> tuple[str, int]:
         return "127.0.0.1", self.server.port
 
-    def settings_of(self, folder: Path, port: int) -> Mapping[str, Any]:
+    def settings_of(self, folder: Path, host: str, port: int) -> Mapping[str, Any]:
         name_database(folder, self.database_url)
-        url = f"redis://127.0.0.1:{port}/0"
+        url = f"redis://{host}:{port}/0"
         told = told_by(url) if self.tells else {"redis_url": redis_url().parse(url)}
         return {**SETTINGS, **_LIMITS, **told}
 

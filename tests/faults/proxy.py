@@ -1,6 +1,7 @@
 """A network that fails when it is told to: a TCP proxy between a node and a server."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum, auto
@@ -21,6 +22,8 @@ class Proxy:
     `mend`; connections that have lost something then stay lost, as behind a router that has
     forgotten them.
     """
+
+    host = "127.0.0.1"
 
     def __init__(self, host: str, port: int) -> None:
         self.delay = 0.0
@@ -58,7 +61,7 @@ class Proxy:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Proxy"]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(self._serve, sock=self._listening())
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -68,6 +71,9 @@ class Proxy:
             for link in self._links:
                 link.cancel()
             await asyncio.gather(*self._links, return_exceptions=True)
+
+    def _listening(self) -> socket.socket:
+        return socket.create_server((self.host, 0))
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         link = asyncio.current_task()

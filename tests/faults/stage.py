@@ -40,10 +40,8 @@ class Store(Protocol):
         """Host and port of what fails."""
         ...
 
-    def settings_of(self, folder: Path, port: int) -> Mapping[str, Any]:
-        """Of a node that keeps its own in ``folder`` and reaches what fails at ``port`` of this
-        machine.
-        """
+    def settings_of(self, folder: Path, host: str, port: int) -> Mapping[str, Any]:
+        """Of a node that keeps its own in ``folder`` and reaches what fails at ``host``."""
         ...
 
     def crowd(self, nodes: tuple[Server, Server], direct: Database) -> Crowd: ...
@@ -63,10 +61,10 @@ class OnPostgres:
         assert parts.hostname is not None
         return parts.hostname, parts.port or 5432
 
-    def settings_of(self, folder: Path, port: int) -> Mapping[str, Any]:
+    def settings_of(self, folder: Path, host: str, port: int) -> Mapping[str, Any]:
         parts = urlsplit(self.database_url)
         login = parts.netloc.rpartition("@")[0]
-        name_database(folder, urlunsplit(parts._replace(netloc=f"{login}@127.0.0.1:{port}")))
+        name_database(folder, urlunsplit(parts._replace(netloc=f"{login}@{host}:{port}")))
         return {**SETTINGS, **self.more}
 
     def crowd(self, nodes: tuple[Server, Server], direct: Database) -> Crowd:
@@ -120,17 +118,20 @@ class Fault:
 
 
 @asynccontextmanager
-async def two_nodes(folder: Path, store: Store) -> AsyncIterator[Scene]:
+async def two_nodes(
+    folder: Path, store: Store, through: type[Proxy] = Proxy
+) -> AsyncIterator[Scene]:
     name_database(folder, store.database_url)
     direct = named_database(folder)
     assert direct is not None
-    async with Proxy(*store.place).running() as one, Proxy(*store.place).running() as other:
+    ways = through(*store.place), through(*store.place)
+    async with ways[0].running() as one, ways[1].running() as other:
         folders, settings = [], []
         for number, proxy in enumerate((one, other)):
             own = folder / str(number)
             own.mkdir()
             folders.append(own)
-            settings.append(store.settings_of(own, proxy.port))
+            settings.append(store.settings_of(own, proxy.host, proxy.port))
         async with (
             serving(folders[0], **settings[0]) as first,
             serving(folders[1], seed=1, **settings[1]) as second,

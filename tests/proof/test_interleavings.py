@@ -8,26 +8,40 @@ from pathlib import Path
 import pytest
 
 from tests.driving import empty_database
-from tests.kept import named_database
+from tests.faults.counters import mute, told_by
+from tests.kept import name_database, name_redis, named_database
 from tests.proof.interleavings import Deed, Ending, Held, Interleavings, Person
 from watchword.testing import FakeClock
 
-DEEDS, ROUNDS = 2_500, 2
+DEEDS = 2_500
 
 
-@pytest.mark.every_store
-async def test_s15_r09_no_session_outlives_its_end_in_any_interleaving(tmp_path: Path) -> None:
-    url = named_database(tmp_path)
-    if url is None:
-        (tmp_path / "watchword.db").write_bytes(empty_database())
-    proof = await Interleavings.open(tmp_path, url, seed=1)
-    for _ in range(ROUNDS):
+async def require_ends_hold(proof: Interleavings, rounds: int) -> None:
+    for _ in range(rounds):
         verdict = await proof.round(DEEDS)
         assert verdict.holds, verdict
         assert verdict.deeds == DEEDS
         assert verdict.endings > DEEDS // 50
         assert verdict.unavailable == 0
     await proof.close()
+
+
+@pytest.mark.every_store
+async def test_s15_r09_no_session_outlives_its_end_in_any_interleaving(tmp_path: Path) -> None:
+    if named_database(tmp_path) is None:
+        (tmp_path / "watchword.db").write_bytes(empty_database())
+    await require_ends_hold(await Interleavings.open(tmp_path, seed=1), rounds=2)
+
+
+@pytest.mark.parametrize("news", ["told by the database", "polled", "told by messages"])
+async def test_s15_r09_nor_one_that_moves_in_redis_however_late_the_news_are(
+    tmp_path: Path, postgres_url: str, redis_url: str, news: str
+) -> None:
+    name_database(tmp_path, postgres_url)
+    name_redis(tmp_path, redis_url)
+    told = redis_url if news == "told by messages" else await mute(redis_url)
+    more = {} if news == "told by the database" else told_by(told)
+    await require_ends_hold(await Interleavings.open(tmp_path, seed=1, **more), rounds=1)
 
 
 class TestTheJudge:
@@ -56,6 +70,14 @@ class TestTheJudge:
     ) -> None:
         ending = Ending(0, 1.0, 2.0)
         proof = self.judged(Deed(kind, node, 2.1, 2.2, outcome=True), ending, bound=bound)
+        assert bool(proof._verdict.survivors) == survives
+
+    @pytest.mark.parametrize(("first", "survives"), [(0, True), (1, False), (None, True)])
+    def test_takes_what_another_node_ended_before_for_news(
+        self, first: int | None, survives: bool
+    ) -> None:
+        endings = (Ending(first, 0.5, 0.9), Ending(0, 1.0, 2.0))
+        proof = self.judged(Deed("use", 0, 2.1, 2.2, outcome=True), *endings, bound=1.5)
         assert bool(proof._verdict.survivors) == survives
 
     def test_blames_nobody_who_came_before_the_answer(self) -> None:

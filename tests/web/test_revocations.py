@@ -16,7 +16,7 @@ from tests.web.raw import ask, bearer
 from tests.web.streams import PATH, TOKEN, TOKENS, Event, Follower, following
 from watchword.adapters.sql import subscriptions
 from watchword.crypto.secret import Secret
-from watchword.domain.time import MINUTE, SECOND
+from watchword.domain.time import MINUTE, SECOND, Span
 from watchword.flows.revocation_stream import MOST_FOLLOWERS
 from watchword.ports import Change, Recorded, Topic
 from watchword.web.api.revocations import event_of, last_event_id
@@ -35,6 +35,14 @@ async def server(tmp_path: Path) -> AsyncIterator[Server]:
 async def ada(server: Server) -> Holder:
     await server.register()
     return await server.sign_in()
+
+
+async def one_ends(server: Server, *, ago: Span = 0) -> str:
+    """A session that has ended, so long ago."""
+    holder = await server.sign_in()
+    await holder.post("/auth/logout")
+    server.clock.advance(ago)
+    return holder.session_id
 
 
 def of_sessions(events: list[Event]) -> list[str]:
@@ -154,22 +162,16 @@ class TestWhatIsTold:
     ) -> None:
         async with following(server) as (follower, _):
             for _ in range(5):
-                other = await server.sign_in()
-                await other.post("/auth/logout")
+                ended = await one_ends(server)
                 beats = len(follower.beats)
                 await follower.until_beats(beats + 2)
-                assert of_sessions(follower.events)[-1] == other.session_id
+                assert of_sessions(follower.events)[-1] == ended
         assert follower.beats == sorted(follower.beats)
 
     async def test_what_happened_in_the_last_twenty_minutes_and_nothing_older(
         self, server: Server, ada: Holder
     ) -> None:
-        ended = []
-        for _ in range(3):
-            other = await server.sign_in()
-            await other.post("/auth/logout")
-            ended.append(other.session_id)
-            server.clock.advance(10 * MINUTE)
+        ended = [await one_ends(server, ago=10 * MINUTE) for _ in range(3)]
         async with following(server) as (follower, _):
             await follower.until_beats(1)
         assert of_sessions(follower.events) == ended[1:]
@@ -177,12 +179,7 @@ class TestWhatIsTold:
     async def test_what_was_missed_since_an_event_and_a_minute_before_it(
         self, server: Server, ada: Holder
     ) -> None:
-        ended = []
-        for _ in range(4):
-            other = await server.sign_in()
-            await other.post("/auth/logout")
-            ended.append(other.session_id)
-            server.clock.advance(40 * SECOND)
+        ended = [await one_ends(server, ago=40 * SECOND) for _ in range(4)]
         async with following(server) as (follower, _):
             await follower.until_beats(1)
         heard = {e.data["id"]: e.id for e in follower.events if e.topic == "session"}
@@ -193,17 +190,15 @@ class TestWhatIsTold:
     async def test_what_matters_to_who_was_away_for_a_day(
         self, server: Server, ada: Holder
     ) -> None:
-        other = await server.sign_in()
-        await other.post("/auth/logout")
+        await one_ends(server)
         async with following(server) as (follower, _):
             await follower.until_beats(1)
         last = follower.events[-1].id
         server.clock.advance(24 * 60 * MINUTE)
-        again = await server.sign_in()
-        await again.post("/auth/logout")
+        again = await one_ends(server)
         async with following(server, ("last-event-id", last)) as (follower, _):
             await follower.until_beats(1)
-        assert of_sessions(follower.events) == [again.session_id]
+        assert of_sessions(follower.events) == [again]
 
     @pytest.mark.parametrize("last", ["999999", "x", "-1", "1e3", "9" * 40, "0", ""])
     async def test_everything_to_who_names_no_event_of_ours(

@@ -8,13 +8,15 @@ from watchword.ports import Allowance, Tally
 # Whoever counts a hit, or clears failures, does not wait for the disk of the server; when its power
 # goes, the newest hits are lost, or there is one failure too many.
 _UNWAITED = "set_config('synchronous_commit', 'off', true)"
-_HIT = f"""
-INSERT INTO limits (key, hits, resets_at) VALUES (:key, 1, :resets_at)
+COUNTED = f"""
 ON CONFLICT (key) DO UPDATE SET
-    hits = CASE WHEN limits.resets_at <= :now THEN 1 ELSE limits.hits + 1 END,
+    hits = excluded.hits + CASE WHEN limits.resets_at <= :now THEN 0 ELSE limits.hits END,
     resets_at = CASE WHEN limits.resets_at <= :now THEN excluded.resets_at
                      ELSE limits.resets_at END
-RETURNING hits, resets_at /*!, {_UNWAITED} */
+RETURNING hits, resets_at, key /*!, {_UNWAITED} */
+"""
+_HIT = f"""
+INSERT INTO limits (key, hits, resets_at) VALUES (:key, :hits, :resets_at) {COUNTED}
 """  # noqa: S608  constant text
 _PEEK = "SELECT hits, resets_at FROM limits WHERE key = :key AND resets_at > :now"
 # The share goes with its window: one that began before the window of the key counts for nothing.
@@ -76,10 +78,12 @@ class SqlLimits:
             )
         return tally_of(hits, resets_at, allowance)
 
-    async def count(self, key: str, period: Span, *, now: Instant) -> tuple[int, Instant]:
-        """One more: how many there are now, and until when they count."""
+    async def count(
+        self, key: str, period: Span, *, now: Instant, hits: int = 1
+    ) -> tuple[int, Instant]:
+        """``hits`` more: how many there are now, and until when they count."""
         rows = await self._statements.rows(
-            _HIT, {"key": key, "now": now, "resets_at": now + period}
+            _HIT, {"key": key, "hits": hits, "now": now, "resets_at": now + period}
         )
         return int(rows[0][0] or 0), int(rows[0][1] or 0)
 

@@ -29,9 +29,9 @@ WHERE u.id = :user_id AND u.status = 'active'
   AND (:proven = '' OR u.password_hash = :proven)
 {HELD}
 """  # noqa: S608  constant text
-_ALIVE = "ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now"
+ALIVE = "ended_at IS NULL AND idle_expires_at > :now AND expires_at > :now"
 _TOO_MANY = f"""
-SELECT id FROM sessions WHERE user_id = :user_id AND id <> :id AND {_ALIVE}
+SELECT id FROM sessions WHERE user_id = :user_id AND id <> :id AND {ALIVE}
 ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :others
 """  # noqa: S608  constant text
 _TAKE_BACK = "DELETE FROM sessions WHERE id = :id"
@@ -40,7 +40,7 @@ SELECT {ACCOUNT_COLUMNS}, {", ".join("s." + name.strip() for name in _NAMES.spli
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
 """  # noqa: S608  constant text
 _LIST_LIVE = f"""
-SELECT {_NAMES} FROM sessions WHERE user_id = :user_id AND {_ALIVE}
+SELECT {_NAMES} FROM sessions WHERE user_id = :user_id AND {ALIVE}
 ORDER BY created_at DESC, id DESC
 """  # noqa: S608  constant text
 # Each half reads its end of the index `sessions_by_user`, however many sessions there are.
@@ -60,15 +60,16 @@ idle_expires_at = CASE WHEN last_seen_at < :now AND idle_expires_at < :now + idl
 """
 # A moment has 13 digits until the year 2286, and a space follows; one that is cut is too early.
 _MOMENTS = 14 * REMEMBERED_ROTATIONS
+ROTATED = f"""generation = :next, rotated_at = :now, {_SLIDE},
+    rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})"""
 _ROTATE = f"""
-UPDATE sessions SET generation = :next, rotated_at = :now, {_SLIDE},
-    rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})
-WHERE id = :id AND generation = :held AND {_ALIVE}
+UPDATE sessions SET {ROTATED}
+WHERE id = :id AND generation = :held AND {ALIVE}
 """  # noqa: S608  constant text
 _REPROVE = f"""
 UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
     generation = generation + :step, rotated_at = CASE WHEN :step = 1 THEN :now ELSE rotated_at END
-WHERE id = :id AND proof = :proof AND {_ALIVE}
+WHERE id = :id AND proof = :proof AND {ALIVE}
 RETURNING {_NAMES}
 """  # noqa: S608  constant text
 _END = """
@@ -82,7 +83,7 @@ RETURNING id, CASE WHEN idle_expires_at > :now AND expires_at > :now THEN 1 ELSE
 """
 _TOUCH = f"""
 UPDATE sessions SET {_SLIDE}
-WHERE id = :id AND last_seen_at < :now AND {_ALIVE}
+WHERE id = :id AND last_seen_at < :now AND {ALIVE}
 """  # noqa: S608  constant text
 
 

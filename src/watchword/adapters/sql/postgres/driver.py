@@ -9,6 +9,8 @@ from watchword.adapters.sql.postgres.address import ANSWER_WITHIN, CONNECT_WITHI
 from watchword.adapters.sql.statements import Row, Value
 from watchword.domain.time import SECOND
 
+# Many values for one parameter, which the text takes apart: ``unnest(CAST(:ids AS text[]))``.
+OneOrMany = Value | Sequence[str] | Sequence[int]
 Heard = Callable[[object, int, str, str], None]
 
 
@@ -18,20 +20,20 @@ class Connection(Protocol):
     async def fetch(
         self,
         sql: str,
-        *values: Value | Sequence[str] | Sequence[int],
+        *values: OneOrMany,
         timeout: float | None = None,  # noqa: ASYNC109  the driver's
     ) -> Sequence[Row]: ...
 
     async def execute(
         self,
         sql: str,
-        *values: Value,
+        *values: OneOrMany,
         timeout: float | None = None,  # noqa: ASYNC109  as above
     ) -> str:
         """The status tag, as ``UPDATE 1``."""
         ...
 
-    async def executemany(self, sql: str, each: Iterable[Sequence[Value]]) -> None: ...
+    async def executemany(self, sql: str, each: Iterable[Sequence[OneOrMany]]) -> None: ...
 
     async def add_listener(self, channel: str, heard: Heard) -> None: ...
 

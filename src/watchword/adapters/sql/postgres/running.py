@@ -1,14 +1,14 @@
 """Statements on PostgreSQL: one by one, each committed on its own, or in a transaction."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter
 from typing import Final
 
 from watchword.adapters.sql.failures import Observe, StoreFailed
 from watchword.adapters.sql.postgres.address import SEARCH_WITHIN
 from watchword.adapters.sql.postgres.dialect import Dialect
-from watchword.adapters.sql.postgres.driver import CLASHES, FAILURES, Connection
+from watchword.adapters.sql.postgres.driver import CLASHES, FAILURES, Connection, OneOrMany
 from watchword.adapters.sql.postgres.failures import is_gone, translate
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.statements import Claim, Parameters, Row
@@ -39,7 +39,7 @@ class Singles:
         self._only_reads = not holds
         self._timeout = timeout
 
-    async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
+    async def rows(self, sql: str, parameters: Mapping[str, OneOrMany]) -> Sequence[Row]:
         text, values = self._dialect.translate(sql, parameters)
         for left in reversed(range(_ATTEMPTS)):
             connection = await self._pool.acquire()

@@ -15,9 +15,9 @@ from watchword.adapters.sql.postgres.nodes import ByDatabase
 from watchword.adapters.sql.postgres.polling import ByMessages, PolledRevocations
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.revocations import PostgresRevocations
+from watchword.adapters.sql.postgres.rotations import Rotations
 from watchword.adapters.sql.postgres.running import Searches, Singles
 from watchword.adapters.sql.postgres.transactions import InTransaction, Transactions
-from watchword.adapters.sql.sessions import SqlSessions
 from watchword.adapters.sql.statements import Claim
 from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
@@ -51,7 +51,7 @@ class PostgresStore:
     ) -> None:
         self._pool = Pool(address, observe)
         self._singles = Singles(self._pool, holds=True)
-        self._rotations = SqlSessions(self._singles)
+        self._rotations = Rotations(self._singles)
         self._searches = Searches(self._pool, observe)
         self._probe_key = f"check {randomness.bytes(_NAME_BYTES).hex()}"
         subscriptions = Subscriptions()

@@ -7,12 +7,12 @@ from typing import Final, Generic, NoReturn, TypeVar
 
 from watchword.adapters.sql.failures import Observe, StoreFailed
 from watchword.adapters.sql.postgres.channel import Channel, Noting
-from watchword.adapters.sql.postgres.dialect import Dialect
-from watchword.adapters.sql.postgres.driver import FAILURES, Connection
+from watchword.adapters.sql.postgres.dialect import Dialect, storable
+from watchword.adapters.sql.postgres.driver import FAILURES, Connection, OneOrMany
 from watchword.adapters.sql.postgres.failures import is_gone, translate
 from watchword.adapters.sql.postgres.pool import Pool
 from watchword.adapters.sql.postgres.running import count_of
-from watchword.adapters.sql.statements import Claim, Parameters, Row, Value
+from watchword.adapters.sql.statements import Claim, Parameters, Row
 from watchword.ports import Change, Clock, Recorded, Topic
 
 Given = TypeVar("Given")
@@ -82,7 +82,7 @@ class InTransaction:
         if what in _SETS:
             await self._fetch(_CLAIM_SET, [_SETS[what]])
         else:
-            rows = await self._fetch(_CLAIMS[what], [key])
+            rows = await self._fetch(_CLAIMS[what], [storable(key)])
             if rows and what is not Claim.SESSIONS_OF_USER:
                 self._claimed.add((Claim.USER, str(rows[0][0])))
         self._claimed.add((what, key))
@@ -95,7 +95,7 @@ class InTransaction:
         change = Change(topic, subject)
         self.notes.append(Recorded(int(row[0] or 0), int(row[1] or 0), change, proof))
 
-    async def _fetch(self, text: str, values: Sequence[Value]) -> Sequence[Row]:
+    async def _fetch(self, text: str, values: Sequence[OneOrMany]) -> Sequence[Row]:
         self._require_open()
         try:
             return await self._connection.fetch(text, *values)
