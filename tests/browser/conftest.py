@@ -17,6 +17,7 @@ import uvicorn
 from playwright.async_api import Browser, async_playwright
 
 from examples.passkeys.application import Site
+from tests.browser.album import Album
 from tests.browser.chromium import launched
 from tests.browser.person import Person
 from tests.browser.reader import Reader, Visiting
@@ -87,14 +88,13 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def opening(browser: Browser, tmp_path: Path) -> AsyncIterator[Opening]:
+async def opening(browser: Browser, tmp_path: Path, album: Album) -> AsyncIterator[Opening]:
     """Somebody at a new browser on a new site with these settings."""
     async with AsyncExitStack() as stack:
 
         async def opened(*, autofill: bool = False, **settings: Any) -> Person:
             server = await stack.enter_async_context(a_site(tmp_path, **settings))
-            context = await browser.new_context()
-            stack.push_async_callback(context.close)
+            context = await stack.enter_async_context(album.context(browser))
             return await Person.at(server, context, autofill=autofill)
 
         yield opened
@@ -107,7 +107,7 @@ async def ada(opening: Opening) -> Person:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def visiting(browser: Browser, tmp_path: Path) -> AsyncIterator[Visiting]:
+async def visiting(browser: Browser, tmp_path: Path, album: Album) -> AsyncIterator[Visiting]:
     """A new browser on our pages; the second of a test on the same ones."""
     async with AsyncExitStack() as stack:
         listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -116,11 +116,16 @@ async def visiting(browser: Browser, tmp_path: Path) -> AsyncIterator[Visiting]:
         )
 
         async def visit(**how: Any) -> Reader:
-            context = await browser.new_context(**how)
-            stack.push_async_callback(context.close)
-            return await Reader.of(server, context)
+            context = await stack.enter_async_context(album.context(browser, **how))
+            page, url = await context.new_page(), server.core.settings.public_url
+            return Reader(url=url, context=context, page=page, album=album, server=server)
 
         yield visit
+
+
+@pytest.fixture
+def album(request: pytest.FixtureRequest) -> Album:
+    return Album.of(request.node)
 
 
 @pytest.fixture

@@ -6,16 +6,18 @@ Here and not in a test stands everything that knows the provider's words.
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.conftest import a_site_at, url_of
+from tests.browser.album import Album
+from tests.browser.conftest import a_place, a_site_at, url_of
 from tests.browser.person import Person
+from tests.browser.reader import Reader
 from tests.real_provider import configured, running
 from watchword.adapters.system import SystemClock
 from watchword.testing import FakeClock
@@ -95,14 +97,41 @@ class Traveller:
         return str(paused["request"]["url"])
 
 
+@contextmanager
+def beside(listening: socket.socket, modules: Path, folder: Path) -> Iterator[dict[str, Any]]:
+    """A new provider, which has verified Ada's address, in the settings of a site."""
+    callback = f"{url_of(listening)}{CALLBACK}"
+    with running(modules, folder / "provider", callback=callback) as issuer:
+        # The provider's tokens are of this moment.
+        clock = FakeClock(SystemClock().now())
+        yield {"clock": clock, "providers": (configured(ID, issuer),)}
+
+
 @asynccontextmanager
-async def a_traveller(browser: Browser, modules: Path, folder: Path) -> AsyncIterator[Traveller]:
-    """At a new browser, on a new site beside a new provider, which has verified Ada's address."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        callback = f"{url_of(listening)}{CALLBACK}"
-        with running(modules, folder / "provider", callback=callback) as issuer:
-            # The provider's tokens are of this moment.
-            clock, providers = FakeClock(SystemClock().now()), (configured(ID, issuer),)
-            site = a_site_at(listening, folder / "data", clock=clock, providers=providers)
-            async with site as server, await browser.new_context() as context:
-                yield Traveller(await Person.at(server, context, autofill=False))
+async def a_traveller(
+    browser: Browser, modules: Path, folder: Path, album: Album
+) -> AsyncIterator[Traveller]:
+    """At a new browser, on a new site beside a new provider."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        beside(listening, modules, folder) as settings,
+    ):
+        site = a_site_at(listening, folder / "data", **settings)
+        async with site as server, album.context(browser) as context:
+            yield Traveller(await Person.at(server, context, autofill=False))
+
+
+@asynccontextmanager
+async def on_our_pages(
+    browser: Browser, modules: Path, folder: Path, album: Album, **how: Any
+) -> AsyncIterator[Reader]:
+    """In the same place, in front of our own pages."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        beside(listening, modules, folder) as settings,
+    ):
+        url = url_of(listening)
+        site = a_place(listening, folder / "data", public_url=url, **settings)
+        async with site as server, album.context(browser, **how) as context:
+            page = await context.new_page()
+            yield Reader(url=url, context=context, page=page, album=album, server=server)

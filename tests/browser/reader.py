@@ -6,6 +6,7 @@ from typing import Any
 
 from playwright.async_api import BrowserContext, ConsoleMessage, Page, expect
 
+from tests.browser.album import Album
 from tests.browser.person import EMAIL, Authenticator
 from tests.driving import PASSWORD, Server
 
@@ -14,27 +15,28 @@ PHONE = {"viewport": {"width": 320, "height": 640}, "is_mobile": True, "has_touc
 DESK = {"viewport": {"width": 1280, "height": 800}}
 
 
-@dataclass
-class Reader:
-    """``complaints``: what the browser's console said that is no mere information."""
+@dataclass(kw_only=True)
+class Guest:
+    """Of a server at ``url``. ``complaints``: what the browser's console said of it that is no
+    mere information.
+    """
 
-    server: Server
+    url: str
     context: BrowserContext
     page: Page
+    album: Album
     complaints: list[str] = field(default_factory=list)
 
-    @classmethod
-    async def of(cls, server: Server, context: BrowserContext) -> "Reader":
-        reader = cls(server, context, await context.new_page())
-        reader.page.on("console", reader._hear)
-        reader.page.on("pageerror", lambda error: reader.complaints.append(str(error)))
-        return reader
+    def __post_init__(self) -> None:
+        self.page.on("console", self._hear)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
 
     async def goes_to(self, path: str) -> None:
-        await self.page.goto(f"{self.server.core.settings.public_url}{path}")
+        await self.page.goto(f"{self.url}{path}")
+        await self.album.keep(self.page)
 
     async def is_at(self, path: str) -> None:
-        await expect(self.page).to_have_url(f"{self.server.core.settings.public_url}{path}")
+        await expect(self.page).to_have_url(f"{self.url}{path}")
 
     async def fills(self, **fields: str) -> None:
         for name, text in fields.items():
@@ -87,8 +89,16 @@ class Reader:
         return width
 
     def _hear(self, said: ConsoleMessage) -> None:
-        if said.type in {"error", "warning"}:
+        told_of = said.location["url"] or self.url
+        if said.type in {"error", "warning"} and told_of.startswith(self.url):
             self.complaints.append(said.text)
+
+
+@dataclass(kw_only=True)
+class Reader(Guest):
+    """Of a ``server`` that runs beside the test."""
+
+    server: Server
 
 
 Visiting = Callable[..., Awaitable[Reader]]

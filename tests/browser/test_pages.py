@@ -177,6 +177,18 @@ class TestAPasskey:
         await reader.reads("The passkey was removed.")
         assert reader.complaints == []
 
+    async def test_that_cannot_be_offered_is_told_to_whoever_asks_for_one_alone(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.page.route("**/login/options", lambda route: route.fulfill(status=429))
+        await reader.goes_to("/sign-in")
+        await reader.page.wait_for_load_state("networkidle")
+        problem = reader.page.locator("#passkey-problem")
+        await expect(problem).to_be_hidden()
+        await reader.clicks("Sign in with a passkey")
+        await expect(problem).to_be_visible()
+
 
 class TestDevices:
     async def test_are_seen_and_ended_from_another(self, visiting: Visiting) -> None:

@@ -11,6 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 from pyotp import TOTP
 
+from tests.browser.album import Album
 from tests.browser.elsewhere import Traveller, a_traveller
 from tests.browser.person import EMAIL, Person
 from tests.real_provider import modules_of
@@ -28,8 +29,10 @@ def installed(pytestconfig: pytest.Config) -> Path:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def ada(browser: Browser, installed: Path, tmp_path: Path) -> AsyncIterator[Traveller]:
-    async with a_traveller(browser, installed, tmp_path) as traveller:
+async def ada(
+    browser: Browser, installed: Path, tmp_path: Path, album: Album
+) -> AsyncIterator[Traveller]:
+    async with a_traveller(browser, installed, tmp_path, album) as traveller:
         yield traveller
 
 

@@ -71,9 +71,9 @@ class Running:
 
 
 @contextmanager
-def serving(folder: Path, *, workers: int = 1) -> Iterator[Running]:
+def serving(folder: Path, *, workers: int = 1, port: int | None = None) -> Iterator[Running]:
     """With the settings of this environment."""
-    port = free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "watchword", "serve", "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--workers", str(workers)],

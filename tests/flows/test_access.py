@@ -7,7 +7,7 @@ from tests.driving import PASSWORD
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import TRACE, House
 from watchword.crypto.access_tokens import AccessTokens
-from watchword.domain.errors import SessionRevoked, TokenExpired, TokenInvalid
+from watchword.domain.errors import SessionExpired, SessionRevoked, TokenExpired, TokenInvalid
 from watchword.domain.sessions import Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.flows.access import Access
@@ -119,6 +119,16 @@ class TestAnAccessToken:
         with pytest.raises(TokenExpired):
             await house.enter(grant)
         assert house.flows.standings.last_seen(fresh.session) == before
+
+    async def test_s13_that_is_shown_by_a_page_alone_does_not_keep_its_session_alive(
+        self, house: House, grant: Grant
+    ) -> None:
+        before = house.flows.standings.last_seen(grant.session)
+        house.clock.advance(MINUTE)
+        await house.flows.access.by_access_token(text_of(grant), is_use=False)
+        assert house.flows.standings.last_seen(grant.session) == before
+        await house.enter(grant)
+        assert house.flows.standings.last_seen(grant.session) == before + MINUTE
 
     async def test_a03_says_nothing_of_what_its_person_may_do(
         self, house: House, grant: Grant
@@ -242,3 +252,12 @@ class TestASessionCookie:
         for _ in range(4):
             house.clock.advance(7 * DAY)
             await house.enter(cookie)
+
+    async def test_s13_that_is_shown_by_a_page_alone_does_not_keep_its_session_alive(
+        self, house: House, cookie: Grant
+    ) -> None:
+        for _ in range(2):
+            await house.flows.access.by_session_cookie(cookie.held, is_use=False)
+            house.clock.advance(7 * DAY)
+        with pytest.raises(SessionExpired):
+            await house.flows.access.by_session_cookie(cookie.held, is_use=False)

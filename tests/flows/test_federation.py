@@ -8,20 +8,22 @@ import pytest
 
 from tests.flows.house import ORIGIN, TRACE, House
 from watchword.bootstrap.services import make_services
-from watchword.crypto.federation_starts import FederationStart, SealedStarts
+from watchword.crypto.federation_starts import FederationStart, SealedStarts, Vouched
 from watchword.crypto.sealing import SealBroken, Sealer
 from watchword.domain.accounts import EmailAddress
 from watchword.domain.errors import (
     Conflict,
     EmailNotVerified,
     FederationFailed,
+    LinkInvalid,
     NotFound,
     SessionLimitReached,
 )
 from watchword.domain.federation import Identity
 from watchword.domain.sessions import Transport
+from watchword.domain.standing import Caller
 from watchword.domain.time import MINUTE
-from watchword.flows.federation import Federation, Outcome
+from watchword.flows.federation import ConsentNeeded, Federation, Outcome
 from watchword.flows.grants import Grant
 from watchword.flows.journeys import Departure
 from watchword.flows.sign_in import Arrival
@@ -220,7 +222,9 @@ class TestLinking:
         await abroad.house.register()
         caller = await abroad.house.enter(await abroad.house.sign_in())
         for _ in range(2):
-            departure = await abroad.federation.begin_link(caller, "other", "/account", None)
+            departure = await abroad.federation.begin_link(
+                caller, "other", "/account", None, asks=False
+            )
             outcome = await abroad.finish(departure)
             assert (outcome.return_to, outcome.grant) == ("/account", None)
         assert len(await abroad.house.events("credential.identity_linked")) == 1
@@ -231,14 +235,14 @@ class TestLinking:
         await abroad.sign_in()
         await abroad.house.register("bob@example.com")
         caller = await abroad.house.enter(await abroad.house.sign_in("bob@example.com"))
-        departure = await abroad.federation.begin_link(caller, "other", "/", None)
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=False)
         with pytest.raises(Conflict):
             await abroad.finish(departure)
 
     async def test_o08_a_changed_password_ends_the_starts_from_before(self, abroad: Abroad) -> None:
         account = await abroad.house.register()
         caller = await abroad.house.enter(await abroad.house.sign_in())
-        departure = await abroad.federation.begin_link(caller, "other", "/", None)
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=False)
         async with abroad.house.store.transaction() as unit:
             await unit.links.discard(account.id)
         with pytest.raises(FederationFailed):
@@ -248,6 +252,87 @@ class TestLinking:
         await abroad.begin()
         now = abroad.house.clock.advance(10 * MINUTE)
         assert await abroad.house.store.purge(now, at_most=10) >= 1
+
+
+class TestConsent:
+    async def ask(self, abroad: Abroad) -> tuple[Caller, Departure, ConsentNeeded]:
+        await abroad.house.register()
+        caller = await abroad.house.enter(await abroad.house.sign_in())
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=True)
+        asked = (await abroad.finish(departure)).grant
+        assert isinstance(asked, ConsentNeeded)
+        return caller, departure, asked
+
+    async def test_is_asked_for_and_links_what_the_provider_had_said(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        assert await abroad.federation.identities.list_own(caller) == []
+        abroad.providers.identity = replace(ADA, subject="2")
+        await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+        (linked,) = await abroad.federation.identities.list_own(caller)
+        assert (linked.issuer, linked.subject, linked.address) == (
+            *(ADA.issuer, ADA.subject, "Ada@example.com"),
+        )
+
+    async def test_links_what_has_no_address(self, abroad: Abroad) -> None:
+        abroad.providers.identity = replace(ADA, email=None, email_verified=False)
+        caller, departure, asked = await self.ask(abroad)
+        await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+        (linked,) = await abroad.federation.identities.list_own(caller)
+        assert linked.address == ""
+
+    async def test_is_good_for_five_minutes(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        abroad.house.clock.advance(5 * MINUTE)
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+
+    async def test_o02_is_given_in_the_session_and_the_browser_that_began(
+        self, abroad: Abroad
+    ) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        other = await abroad.house.enter(await abroad.house.sign_in())
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(caller, asked.token, None, TRACE)
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(other, asked.token, departure.binding, TRACE)
+        assert await abroad.federation.identities.list_own(caller) == []
+
+    async def test_o04_is_given_once_however_it_was_given(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        await abroad.federation.decline(caller, asked.token, departure.binding)
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+
+    async def test_o01_stands_in_for_no_state_nor_a_state_for_it(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        pairs = [("code", "c"), ("state", asked.token)]
+        with pytest.raises(FederationFailed):
+            await abroad.federation.finish("other", pairs, departure.binding, ARRIVAL)
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=True)
+        state = abroad.providers.last_state
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(caller, state, departure.binding, TRACE)
+
+    async def test_o08_a_changed_password_ends_the_question(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        async with abroad.house.store.transaction() as unit:
+            await unit.links.discard(caller.account.id)
+        with pytest.raises(LinkInvalid):
+            await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+
+    async def test_is_not_asked_for_what_is_linked(self, abroad: Abroad) -> None:
+        caller, departure, asked = await self.ask(abroad)
+        await abroad.federation.consent(caller, asked.token, departure.binding, TRACE)
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=True)
+        assert (await abroad.finish(departure)).grant is None
+
+    async def test_is_not_asked_for_what_leads_to_somebody_else(self, abroad: Abroad) -> None:
+        await abroad.sign_in()
+        await abroad.house.register("bob@example.com")
+        caller = await abroad.house.enter(await abroad.house.sign_in("bob@example.com"))
+        departure = await abroad.federation.begin_link(caller, "other", "/", None, asks=True)
+        with pytest.raises(Conflict):
+            await abroad.finish(departure)
 
 
 class TestWhatIsRemembered:
@@ -264,5 +349,6 @@ class TestWhatIsRemembered:
                 starts.open(other, place)
 
     def test_is_not_shown(self) -> None:
+        assert "ada" not in repr(Vouched("https://id.example.com", "ada", "ada@x.example", "ada"))
         assert repr(self.START) == "FederationStart(provider='other')"
         assert "secret" not in repr(Departure("https://x.example/?state=secret", "secret", False))

@@ -49,7 +49,7 @@ class Page(HTMLParser):
                 self.forms.append(Form(told.get("action", ""), told.get("method", "get")))
             case "input":
                 self._field(told)
-            case "select":  # whoever sends the form chooses
+            case "select" | "button" if "name" in told:  # whoever sends the form chooses
                 self.forms[-1].names.append(told["name"])
             case "a" | "link" | "script" | "img":
                 self.links += [told[name] for name in ("href", "src") if name in told]

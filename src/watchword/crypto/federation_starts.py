@@ -10,10 +10,23 @@ from watchword.crypto import base64url
 from watchword.crypto.sealing import SealBroken, Sealer
 
 
+class Vouched(msgspec.Struct, frozen=True):
+    """Whom the provider has said somebody is; ``address`` and its ``key`` may be empty."""
+
+    issuer: str
+    subject: str
+    address: str
+    key: str
+
+    def __repr__(self) -> str:
+        return f"Vouched(issuer={self.issuer!r})"
+
+
 class FederationStart(msgspec.Struct, frozen=True, kw_only=True):
     """``nonce`` is of OpenID Connect, ``verifier`` of PKCE. ``device`` and ``replaces`` are what
     the browser held when it left: the strict cookies do not come back with it. ``session_id`` is
-    that of a signed-in person who wants to link ``provider``; None for a sign-in.
+    that of a signed-in person who wants to link ``provider``; None for a sign-in. ``asks``: once
+    they are back they are asked whether to link; ``vouched`` is what waits for their word.
     """
 
     provider: str
@@ -25,9 +38,14 @@ class FederationStart(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None
     replaces: tuple[str, ...] = ()
     session_id: str | None = None
+    asks: bool = False
+    vouched: Vouched | None = None
 
     def __repr__(self) -> str:
         return f"FederationStart(provider={self.provider!r})"
+
+    def waiting(self, vouched: Vouched) -> "FederationStart":
+        return msgspec.structs.replace(self, vouched=vouched)
 
 
 class SealedStarts:

@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     PASSKEY_SIGN_IN = "passkey_sign_in"
     MFA = "mfa"
     FEDERATION = "federation"
+    CONSENT = "consent"
 
     @property
     def lifetime(self) -> Span:
@@ -47,6 +48,7 @@ _LIFETIMES: dict[Purpose, Span] = {
     Purpose.PASSKEY_SIGN_IN: 5 * MINUTE,
     Purpose.MFA: 5 * MINUTE,
     Purpose.FEDERATION: 10 * MINUTE,
+    Purpose.CONSENT: 5 * MINUTE,
 }
 
 

@@ -15,7 +15,9 @@ from watchword.ports import Clock
 
 
 class Access:
-    """Two ways in: an access token, or the cookie of the ``session`` transport."""
+    """Two ways in: an access token, or the cookie of the ``session`` transport. What ``is_use``
+    slides the idle end of its session.
+    """
 
     def __init__(
         self,
@@ -36,7 +38,7 @@ class Access:
         self._verified: dict[str, AccessClaims] = {}
         self._epoch = keyring.epoch
 
-    async def by_access_token(self, text: str) -> Caller:
+    async def by_access_token(self, text: str, *, is_use: bool = True) -> Caller:
         """Raise `TokenInvalid`, `TokenExpired`, or what `Standings.admit` raises. A token of
         before the last re-authentication has expired with it (ASVS 7.2.4).
         """
@@ -55,7 +57,8 @@ class Access:
         caller = await self._standings.admit(claims.sid, now)
         if claims.gen != caller.session.proof:
             raise TokenExpired
-        self._standings.note_use(claims.sid, now)
+        if is_use:
+            self._standings.note_use(claims.sid, now)
         return caller
 
     async def _verify_anew(self, text: str, now: Instant) -> AccessClaims:
@@ -96,7 +99,7 @@ class Access:
         self._verified[text] = claims
         return claims
 
-    async def by_session_cookie(self, text: str) -> Caller:
+    async def by_session_cookie(self, text: str, *, is_use: bool = True) -> Caller:
         """Raise `TokenInvalid` for what is not ours, `SessionRevoked` for a cookie that a newer
         one has replaced, or what `Standings.admit` raises.
         """
@@ -112,5 +115,6 @@ class Access:
             raise TokenInvalid
         if presented.generation != caller.session.generation:
             raise SessionRevoked
-        self._standings.note_use(presented.session_id, now)
+        if is_use:
+            self._standings.note_use(presented.session_id, now)
         return caller

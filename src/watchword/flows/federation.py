@@ -5,7 +5,7 @@ verified it, or its owner signs in and links (attacks O07, O08).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from watchword.domain.accounts import Account, EmailAddress
 from watchword.domain.errors import AccountDisabled, EmailNotVerified, FederationFailed
@@ -142,11 +142,24 @@ class FederatedSignIn:
 
 
 @dataclass(frozen=True, slots=True)
+class ConsentNeeded:
+    """Nothing is linked before the owner of ``account`` has said so, in the session that asked for
+    it: ``token`` goes with their word.
+    """
+
+    token: str = field(repr=False)
+    provider: ListedProvider
+    identity: Identity
+    account: Account
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """Where the browser goes on, and what it holds from now on; None after linking."""
 
     return_to: str
-    grant: Grant | FactorNeeded | None
+    grant: Grant | FactorNeeded | ConsentNeeded | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,15 +189,18 @@ class Federation:
         return await self.journeys.begin(plan, binding)
 
     async def begin_link(
-        self, caller: Caller, provider: str, return_to: str, binding: str | None
+        self, caller: Caller, provider: str, return_to: str, binding: str | None, *, asks: bool
     ) -> Departure:
-        """For the session of ``caller``. Raise as `Journeys.begin`."""
+        """For the session of ``caller``, whose person is asked for their consent on the way back or
+        was by who calls this. Raise as `Journeys.begin`.
+        """
         plan = Plan(
             provider=provider,
             return_to=return_to,
             transport=caller.session.transport.value,
             session_id=caller.session.id,
             user_id=caller.account.id,
+            asks=asks,
         )
         return await self.journeys.begin(plan, binding)
 
@@ -201,6 +217,8 @@ class Federation:
         back = await self.journeys.finish(provider, parameters, binding)
         start = back.start
         if start.session_id is not None:
+            if start.asks:
+                return Outcome(start.return_to, await self._ask(back, binding))
             await self.identities.complete(back, arrival.trace)
             return Outcome(start.return_to, None)
         came = replace(
@@ -211,3 +229,24 @@ class Federation:
             replaces=arrival.replaces | frozenset(start.replaces),
         )
         return Outcome(start.return_to, await self.sign_in(back, came))
+
+    async def _ask(self, back: Return, binding: str | None) -> ConsentNeeded | None:
+        account, start = await self.identities.find_asker(back), back.start
+        if account is None or start.session_id is None:
+            return None
+        token = await self.journeys.pause(back, account, binding)
+        provider = self.journeys.get(start.provider)
+        return ConsentNeeded(token, provider, back.identity, account, start.session_id)
+
+    async def consent(
+        self, caller: Caller, token: str, binding: str | None, trace: RequestTrace
+    ) -> None:
+        """Link what `ConsentNeeded` told of. Raise `LinkInvalid` for whom nothing waits, and as
+        `LinkedIdentities.complete`.
+        """
+        back = await self.journeys.resume(token, binding, caller.session.id)
+        await self.identities.complete(back, trace)
+
+    async def decline(self, caller: Caller, token: str, binding: str | None) -> None:
+        """Raise `LinkInvalid` as `consent`."""
+        await self.journeys.resume(token, binding, caller.session.id)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchword.crypto.federation_starts import FederationStart
 from watchword.domain.accounts import Account
 from watchword.domain.errors import Conflict, NotFound, SessionRevoked, StepUpRequired
 from watchword.domain.events import IdentityLinked, IdentityUnlinked
@@ -53,17 +52,19 @@ class LinkedIdentities:
             )
 
     async def complete(self, back: Return, trace: RequestTrace) -> None:
-        """Link, for the session that asked for it, if that is still alive and fresh. Raise
-        `NotAuthenticated`, `AccountDisabled`, `StepUpRequired` (O13), or `Conflict` when it leads
-        to somebody else.
+        """Link, for the session that asked for it. Raise as `find_asker`."""
+        async with self.store.transaction() as unit:
+            account = await self._find_asker(unit, back)
+            if account is not None:
+                await self.link(unit, account, back, trace)
+
+    async def find_asker(self, back: Return) -> Account | None:
+        """Whose session asked for it, if that is still alive and fresh; None when it is linked to
+        them already. Raise `NotAuthenticated`, `AccountDisabled`, `StepUpRequired` (O13), or
+        `Conflict` when it leads to somebody else.
         """
         async with self.store.transaction() as unit:
-            account = await self._require_starter(unit, back.start)
-            known = await unit.identities.find(back.identity.issuer, back.identity.subject)
-            if known is not None and known.user_id != account.id:
-                raise Conflict("This account of the provider belongs to another user here.")
-            if known is None:
-                await self.link(unit, account, back, trace)
+            return await self._find_asker(unit, back)
 
     async def link(self, unit: Unit, account: Account, back: Return, trace: RequestTrace) -> None:
         """To an account that was there before, whose owner hears of it."""
@@ -88,16 +89,21 @@ class LinkedIdentities:
         event = IdentityLinked(subject=account.id, actor=account.id, provider=provider)
         await unit.audit.append(event, at=now, trace=trace)
 
-    async def _require_starter(self, unit: Unit, start: FederationStart) -> Account:
-        now = self.clock.now()
-        standing = await unit.sessions.find(start.session_id or "")
+    async def _find_asker(self, unit: Unit, back: Return) -> Account | None:
+        now, identity = self.clock.now(), back.identity
+        standing = await unit.sessions.find(back.start.session_id or "")
         if standing is None:
             raise SessionRevoked
         standing.session.require_alive(now)
         standing.account.require_active()
         if not standing.session.is_fresh(now, self.step_up_ttl):
             raise StepUpRequired
-        return standing.account
+        known = await unit.identities.find(identity.issuer, identity.subject)
+        if known is None:
+            return standing.account
+        if known.user_id != standing.account.id:
+            raise Conflict("This account of the provider belongs to another user here.")
+        return None
 
     def _name(self, provider: str) -> str:
         """One that is configured no more is called by its id."""

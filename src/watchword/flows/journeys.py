@@ -6,16 +6,18 @@ Invariant: what came back is used up before its code is given to the provider, w
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from watchword.crypto.federation_starts import FederationStart, SealedStarts
+from watchword.crypto.federation_starts import FederationStart, SealedStarts, Vouched
 from watchword.crypto.jws import InvalidToken
 from watchword.crypto.opaque import from_text, hash_of, to_text
 from watchword.crypto.sealing import SealBroken
-from watchword.domain.errors import FederationFailed, NotFound
+from watchword.domain.accounts import Account, EmailAddress
+from watchword.domain.errors import FederationFailed, LinkInvalid, NotFound
 from watchword.domain.federation import Identity
 from watchword.domain.links import Link, Purpose
 from watchword.ports import Clock, ListedProvider, Providers, Randomness, Store
 
 _SECRET_BYTES = 32
+_TOO_LATE = "That took too long, or was answered before. Link it once more."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,7 @@ class Plan:
     replaces: frozenset[str] = frozenset()
     session_id: str | None = None
     user_id: str | None = None
+    asks: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,6 +99,7 @@ class Journeys:
             device=plan.device,
             replaces=tuple(plan.replaces),
             session_id=plan.session_id,
+            asks=plan.asks,
         )
         await self._remember(start, state, held, plan.user_id)
         return Departure(url, held, listed.posts_back)
@@ -107,7 +111,7 @@ class Journeys:
         `ProviderUnavailable`.
         """
         self.get(provider)
-        start = await self._use_up(_state_of(parameters), binding)
+        start = await self._use_up(Purpose.FEDERATION, _state_of(parameters), binding)
         if start.provider != provider:  # an answer of one provider for a start at another (O05)
             raise FederationFailed("callback: of another provider")
         identity = await self.providers.finish(
@@ -119,29 +123,53 @@ class Journeys:
         )
         return Return(start, identity)
 
+    async def pause(self, back: Return, account: Account, binding: str | None) -> str:
+        """Until ``account``'s owner has said what is to follow, for five minutes and in this
+        browser; the token to `resume` with.
+        """
+        identity, token = back.identity, self._secret()
+        address = identity.email or EmailAddress("", "")
+        vouched = Vouched(identity.issuer, identity.subject, address.text, address.key)
+        start = back.start.waiting(vouched)
+        await self._remember(start, token, binding or "", account.id)
+        return token
+
+    async def resume(self, token: str, binding: str | None, session_id: str) -> Return:
+        """Once, and for the session of the start. Raise `LinkInvalid`."""
+        try:
+            start = await self._use_up(Purpose.CONSENT, token, binding)
+        except FederationFailed:
+            raise LinkInvalid(_TOO_LATE) from None
+        vouched = start.vouched
+        if vouched is None or start.session_id != session_id:
+            raise LinkInvalid(_TOO_LATE)
+        email = EmailAddress(vouched.address, vouched.key) if vouched.address else None
+        return Return(start, Identity(vouched.issuer, vouched.subject, email))
+
     async def _remember(
         self, start: FederationStart, state: str, binding: str, user_id: str | None
     ) -> None:
         now, token_hash = self.clock.now(), hash_of(state.encode())
+        purpose = Purpose.FEDERATION if start.vouched is None else Purpose.CONSENT
         link = Link(
             token_hash,
-            Purpose.FEDERATION,
+            purpose,
             user_id,
             now,
-            now + Purpose.FEDERATION.lifetime,
+            now + purpose.lifetime,
             binding=hash_of(binding.encode()),
             detail=self.starts.seal(start, token_hash),
         )
         async with self.store.transaction() as unit:
             await unit.links.insert(link)
 
-    async def _use_up(self, state: str, binding: str | None) -> FederationStart:
+    async def _use_up(self, purpose: Purpose, state: str, binding: str | None) -> FederationStart:
         """In another browser it stays good for the right one."""
         token_hash = hash_of(state.encode("utf-8", "replace"))
         held = hash_of((binding or "").encode("utf-8", "replace"))
         now = self.clock.now()
         async with self.store.transaction() as unit:
-            link = await unit.links.consume(token_hash, Purpose.FEDERATION, now=now, binding=held)
+            link = await unit.links.consume(token_hash, purpose, now=now, binding=held)
         if link is None:
             raise FederationFailed("callback: state not known here, or not to this browser")
         try:

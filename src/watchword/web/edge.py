@@ -173,7 +173,9 @@ class Edge:
             await self._authenticate(call, route)
 
     async def _authenticate(self, call: Call, route: Route) -> None:
-        call.caller = await self._identity.resolve(call.headers, call.cookies)
+        call.caller = await self._identity.resolve(
+            call.headers, call.cookies, is_use=not route.is_watching
+        )
         if not route.who.owner and route.who.permission is not None:
             call.caller.require(route.who.permission)
 

@@ -50,15 +50,17 @@ class Identity:
     access: Access
     names: CookieNames
 
-    async def resolve(self, headers: Headers, cookies: Mapping[bytes, str]) -> Caller:
+    async def resolve(
+        self, headers: Headers, cookies: Mapping[bytes, str], *, is_use: bool = True
+    ) -> Caller:
         """A bearer token wins over a session cookie; raise `TokenMissing` with neither."""
         token = bearer_token(headers)
         if token is not None:
-            return await self.access.by_access_token(token)
+            return await self.access.by_access_token(token, is_use=is_use)
         cookie = cookies.get(self.names.session.encode())
         if cookie is None:
             raise TokenMissing
-        return await self.access.by_session_cookie(cookie)
+        return await self.access.by_session_cookie(cookie, is_use=is_use)
 
     def hand_out(self, answer: Answer, grant: Grant) -> None:
         """Set the cookies that the grant's transport asks for."""

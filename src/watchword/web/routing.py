@@ -22,6 +22,7 @@ class Route:
     ``gives_way``: a parameter of its path is never a word of the table, so that ``GET /auth/login``
     names no provider.
     ``is_page``: people look at it, so its body is a form, and a refusal of it is a page.
+    ``is_watching``: a page asks for it by itself, again and again, which keeps no session alive.
     """
 
     method: str
@@ -39,6 +40,7 @@ class Route:
     from_elsewhere: bool = False
     gives_way: bool = False
     is_page: bool = False
+    is_watching: bool = False
     is_quiet: bool = False
     tag: str = ""
     segments: tuple[str, ...] = field(init=False)

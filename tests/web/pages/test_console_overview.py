@@ -3,6 +3,7 @@
 import re
 from xml.etree import ElementTree as ET
 
+import httpx2
 import pytest
 
 from tests.driving import Server
@@ -90,15 +91,99 @@ class TestTheOverview:
         for _ in range(3):
             await root.server.sign_in(BOB)
         text = (await root.look("/console")).answer.text
-        assert "<dt>Live sessions</dt><dd>4</dd>" in text
-        assert "<dt>Passwords that wait to be checked</dt><dd>0</dd>" in text
+        assert re.search(r"<dt>Live sessions</dt><dd[^>]*>4</dd>", text)
+        assert re.search(r"<dt>Passwords that wait to be checked</dt><dd[^>]*>0</dd>", text)
 
-    async def test_s04_has_neither_script_nor_style_nor_another_host(self, root: Visitor) -> None:
+    async def test_s04_holds_neither_script_nor_style_nor_another_host(self, root: Visitor) -> None:
         page = await root.look("/console")
-        assert not re.search(r"<script|<style| style=| on\w+=", page.answer.text)
+        assert not re.search(r"<style| style=| on\w+=", page.answer.text)
+        (script,) = re.findall(r"<script.*?</script>", page.answer.text, re.DOTALL)
+        assert re.fullmatch(
+            r'<script type="module" src="/assets/overview\.js\?v=\w+"></script>', script
+        )
         assert not [link for link in page.links if not link.startswith(("/", "#"))]
         assert "default-src 'none'" in page.answer.headers["content-security-policy"]
 
     @pytest.mark.parametrize("query", ["over=year", "over=", "over=day&over=hour", "until=1"])
     async def test_i06_says_no_to_what_it_does_not_know(self, root: Visitor, query: str) -> None:
         assert (await root.look(f"/console?{query}")).status == 422
+
+
+async def ask(visitor: Visitor, **asked: str | int) -> httpx2.Response:
+    """As the page's script does."""
+    return await visitor.client.get("/console/figures", params=asked)
+
+
+async def newest_on(visitor: Visitor, over: str) -> int:
+    page = await visitor.look(f"/console?over={over}")
+    (number,) = re.findall(r'data-newest="(\d+)"', page.answer.text)
+    return int(number)
+
+
+class TestTheFiguresOfThisMoment:
+    async def test_are_what_has_become_of_the_newest_step(self, root: Visitor) -> None:
+        newest = await newest_on(root, "day")
+        await fail(root.server, 2)
+        await root.server.sign_in(BOB)
+        answer = await ask(root, over="day", since=newest)
+        assert answer.headers["content-type"] == "application/json; charset=utf-8"
+        assert answer.json() == {
+            "liveSessions": 2,
+            "waitingPasswords": 0,
+            "newest": newest,
+            "counts": {
+                "session.signed_in": [2],
+                "session.sign_in_failed": [2],
+                "account.locked": [0],
+                "session.token_reused": [0],
+            },
+        }
+
+    @pytest.mark.parametrize("over", RANGES)
+    async def test_tell_of_every_step_since_then_as_far_as_the_plot_reaches(
+        self, root: Visitor, over: str
+    ) -> None:
+        steps, step = RANGES[over]
+        newest = await newest_on(root, over)
+        await fail(root.server, 3)
+        root.server.clock.advance(2 * step)
+        await fail(root.server, 1)
+        root = await signed_in(root.server, ROOT)
+        told = (await ask(root, over=over, since=newest)).json()
+        assert told["newest"] == newest + 2
+        assert told["counts"]["session.sign_in_failed"] == [3, 0, 1]
+        all_of_it = (await ask(root, over=over, since=0)).json()["counts"]
+        assert all_of_it["session.sign_in_failed"] == [0] * (steps - 3) + [3, 0, 1]
+        of_the_future = (await ask(root, over=over, since=10**11)).json()["counts"]
+        assert of_the_future["session.sign_in_failed"] == [1]
+
+    @pytest.mark.parametrize(
+        ("address", "status"),
+        [("/console/figures?over=day&since=1", 303), ("/console?over=day", 200)],
+    )
+    async def test_keep_no_session_alive_as_looking_at_the_page_does(
+        self, root: Visitor, address: str, status: int
+    ) -> None:
+        statuses = []
+        for _ in range(15):
+            statuses.append((await root.client.get(address)).status_code)
+            root.server.clock.advance(DAY)
+        assert statuses[:14] == [200] * 14
+        assert statuses[14] == status
+
+    @pytest.mark.parametrize(
+        "asked",
+        [
+            {"over": "year", "since": 1},
+            {"since": 1},
+            {"over": "day"},
+            {"over": "day", "since": "-1"},
+            {"over": "day", "since": "1e3"},
+            {"over": "day", "since": "9" * 13},
+            {"over": "day", "since": "1", "until": "2"},
+        ],
+    )
+    async def test_i06_are_for_nothing_that_no_page_asks(
+        self, root: Visitor, asked: dict[str, str | int]
+    ) -> None:
+        assert (await ask(root, **asked)).status_code == 422

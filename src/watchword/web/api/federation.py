@@ -2,12 +2,14 @@
 
 from watchword.domain.errors import CsrfFailed, FieldError, Invalid, MfaRequired
 from watchword.domain.sessions import Transport
+from watchword.flows.federation import ConsentNeeded
 from watchword.flows.second_step import FactorNeeded
 from watchword.web.answers import Answer, as_json
 from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.errors import problem
 from watchword.web.inputs import LinkBody
+from watchword.web.pages.identities import ask_whether_to_link
 from watchword.web.pages.refusals import is_looked_at
 from watchword.web.pages.sign_in import lead_on
 from watchword.web.return_to import require_on_site
@@ -70,6 +72,8 @@ async def come_back(call: Call) -> Answer:
     outcome = await call.services.federation.finish(
         call.parameters["provider"], pairs, _binding(call), arrival
     )
+    if isinstance(outcome.grant, ConsentNeeded):
+        return ask_whether_to_link(call, outcome.grant)
     if isinstance(outcome.grant, FactorNeeded):
         if call.table.has_pages and is_looked_at(call.headers):
             answer = lead_on(call, outcome.grant, outcome.return_to)
@@ -87,7 +91,7 @@ async def come_back(call: Call) -> Answer:
 async def begin_link(call: Call, body: LinkBody) -> Answer:
     return_to = require_on_site(body.return_to)
     departure = await call.services.federation.begin_link(
-        call.user, call.parameters["provider"], return_to, _binding(call)
+        call.user, call.parameters["provider"], return_to, _binding(call), asks=False
     )
     answer = as_json(UrlAnswer(departure.url))
     call.identity.bind_journey(answer, departure)

@@ -6,13 +6,13 @@ from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import (
     ChangePasswordForm,
-    DeleteForm,
+    EmailForm,
     NameForm,
     NewEmailForm,
     NoForm,
 )
 from watchword.web.pages.refusals import see
-from watchword.web.pages.visits import Facts, done, root_of, show, show_again, who_is_there
+from watchword.web.pages.visits import done, password_facts, root_of, show, show_again, who_is_there
 
 
 async def home(call: Call) -> Answer:
@@ -41,7 +41,7 @@ async def change_email(call: Call, form: NewEmailForm) -> Answer:
 
 
 async def ask_for_password(call: Call) -> Answer:
-    return show(call, "change_password", _facts(call))
+    return show(call, "change_password", password_facts(call))
 
 
 async def change_password(call: Call, form: ChangePasswordForm) -> Answer:
@@ -51,7 +51,7 @@ async def change_password(call: Call, form: ChangePasswordForm) -> Answer:
             call.user, form.current_password, form.new_password, call.trace, device=device
         )
     except Refusal as refusal:
-        return show_again(call, "change_password", form, refusal, facts=_facts(call))
+        return show_again(call, "change_password", form, refusal, facts=password_facts(call))
     return see(f"{root_of(call)}/account?done=password")
 
 
@@ -59,7 +59,7 @@ async def ask_to_delete(call: Call) -> Answer:
     return show(call, "delete_account")
 
 
-async def delete(call: Call, form: DeleteForm) -> Answer:
+async def delete(call: Call, form: EmailForm) -> Answer:
     """Typed out, for a click is made in error."""
     own = call.user.account
     try:
@@ -79,7 +79,3 @@ async def sign_out_everywhere(call: Call, _: NoForm) -> Answer:
     answer = see(f"{root_of(call)}/sign-in")
     call.identity.take_back(answer)
     return answer
-
-
-def _facts(call: Call) -> Facts:
-    return {"shortest_password": call.services.policy.password_min_length}

@@ -1,18 +1,19 @@
 """The operator's console: how much happens, at a glance."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from watchword.domain.errors import FieldError, Invalid
 from watchword.domain.events import AccountLocked, SignedIn, SignInFailed, TokenReuseDetected
 from watchword.domain.time import DAY, HOUR, MINUTE, Instant, Span
-from watchword.web.answers import Answer
+from watchword.web.answers import Answer, as_json
 from watchword.web.call import Call
 from watchword.web.pages.visits import show
-from watchword.web.shapes import time_text
+from watchword.web.shapes import Shape, time_text
 
 HEIGHT: Final = 100  # of a plot, in units of its own
+_LONGEST_NUMBER: Final = 12  # digits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +23,9 @@ class Range:
     step: Span
     steps: int
 
-    def since(self, now: Instant) -> Instant:
-        """On a full step, counted in UTC."""
-        return (now // self.step + 1 - self.steps) * self.step
+    def newest(self, now: Instant) -> int:
+        """The number of the present step, counted from 1970 in UTC."""
+        return now // self.step
 
 
 RANGES: Final = {
@@ -66,26 +67,61 @@ class Plot:
         return max(bar.count for bar in self.bars)
 
 
+class FiguresShape(Shape, frozen=True):
+    """``counts`` of each type for the steps that are new or not over yet; ``newest`` is the number
+    of the last of them, counted from 1970.
+    """
+
+    live_sessions: int
+    waiting_passwords: int
+    newest: int
+    counts: Mapping[str, Sequence[int]]
+
+
 async def show_over(call: Call) -> Answer:
     over = call.query("over").get("over", "day")
-    if over not in RANGES:
-        raise Invalid(FieldError("over", "Use hour, day or month."))
-    services, shown = call.services, RANGES[over]
-    since = shown.since(services.clock.now())
-    counts = await services.audit.count_events(
-        list(TITLES), since=since, step=shown.step, steps=shown.steps
-    )
+    shown = _range(over)
+    found = await _figures(call, shown, shown.newest(call.services.clock.now()) + 1 - shown.steps)
+    first = found.newest + 1 - shown.steps
     facts = {
         "over": over,
         "plots": [
-            Plot(type_, title, _bars(counts[type_], since, shown.step))
+            Plot(type_, title, _bars(found.counts[type_], first * shown.step, shown.step))
             for type_, title in TITLES.items()
         ],
         "height": HEIGHT,
-        "live_sessions": await services.figures.live_sessions(),
-        "waiting_passwords": services.figures.waiting_passwords(),
+        "now": found,
+        "step": shown.step,
     }
     return show(call, "console_overview", facts)
+
+
+async def figures(call: Call) -> Answer:
+    """What has become of them since a page was drawn whose newest step is ``since``."""
+    asked = call.query("over", "since")
+    shown, since = _range(asked.get("over", "")), asked.get("since", "")
+    if not (since.isdecimal() and len(since) <= _LONGEST_NUMBER):
+        raise Invalid(FieldError("since", "Use the number of a step."))
+    return as_json(await _figures(call, shown, int(since)))
+
+
+async def _figures(call: Call, shown: Range, first: int) -> FiguresShape:
+    """From the step of that number on, as far as a plot reaches back."""
+    services = call.services
+    newest = shown.newest(services.clock.now())
+    steps = min(max(newest + 1 - first, 1), shown.steps)
+    since = (newest + 1 - steps) * shown.step
+    counts = await services.audit.count_events(
+        list(TITLES), since=since, step=shown.step, steps=steps
+    )
+    live = await services.figures.live_sessions()
+    return FiguresShape(live, services.figures.waiting_passwords(), newest, counts)
+
+
+def _range(over: str) -> Range:
+    if over not in RANGES:
+        raise Invalid(FieldError("over", "Use hour, day or month."))
+    return RANGES[over]
 
 
 def _bars(counts: Sequence[int], since: Instant, step: Span) -> Sequence[Bar]:

@@ -1,12 +1,14 @@
 """The operator's console: the people whom one looks after."""
 
+from collections.abc import Awaitable
+
 from watchword.domain.accounts import Account, Status
 from watchword.domain.errors import FieldError, Invalid, Refusal
 from watchword.domain.roles import Permission
 from watchword.ports import AccountQuery, AuditQuery, PageRequest
 from watchword.web.answers import Answer
 from watchword.web.call import Call
-from watchword.web.pages.forms import ChoiceForm, InviteForm, NoForm
+from watchword.web.pages.forms import ChoiceForm, Form, InviteForm, NoForm
 from watchword.web.pages.refusals import see
 from watchword.web.pages.visits import Facts, done, root_of, show, show_again
 from watchword.web.paging import cursor_of, page_of
@@ -16,11 +18,10 @@ _RECENT = 20  # events on a user's page
 
 
 async def search(call: Call) -> Answer:
-    query = {name: text for name, text in _query(call).items() if text}
-    status = query.get("status")
-    if status is not None and status not in set(Status):
-        raise Invalid(FieldError("status", "Use active or disabled."))
-    wanted = AccountQuery(query.get("role"), Status(status) if status else None, query.get("q"))
+    asked = call.query("role", "status", "q", "cursor")
+    query = {name: text for name, text in asked.items() if text}
+    status = _status("status", query["status"]) if "status" in query else None
+    wanted = AccountQuery(query.get("role"), status, query.get("q"))
     page = page_of(call, query, "console users")
     found = await call.services.users.list_accounts(wanted, page)
     facts = {
@@ -31,10 +32,6 @@ async def search(call: Call) -> Answer:
         "may_invite": Permission.USERS_INVITE in call.user.permissions,
     }
     return show(call, "console_users", facts)
-
-
-def _query(call: Call) -> dict[str, str]:
-    return call.query("role", "status", "q", "cursor")
 
 
 async def ask_whom_to_invite(call: Call) -> Answer:
@@ -59,54 +56,48 @@ async def user(call: Call) -> Answer:
 
 async def change_role(call: Call, form: ChoiceForm) -> Answer:
     user_id = call.parameters["id"]
-    try:
-        await call.services.users.change_role(call.user, user_id, form.choice, call.trace)
-    except Refusal as refusal:
-        return await _again(call, form, refusal)
-    return _back(call, "role")
+    change = call.services.users.change_role(call.user, user_id, form.choice, call.trace)
+    return await _changed(call, form, change, "user_role")
 
 
 async def change_status(call: Call, form: ChoiceForm) -> Answer:
-    user_id = call.parameters["id"]
-    try:
-        if form.choice not in set(Status):
-            raise Invalid(FieldError("status", "Use active or disabled."))
-        await call.services.users.change_status(call.user, user_id, Status(form.choice), call.trace)
-    except Refusal as refusal:
-        return await _again(call, form, refusal)
-    return _back(call, "status")
+    async def change() -> None:
+        user_id, status = call.parameters["id"], _status("status", form.choice)
+        await call.services.users.change_status(call.user, user_id, status, call.trace)
+
+    return await _changed(call, form, change(), "user_status")
 
 
 async def end_sessions(call: Call, form: NoForm) -> Answer:
-    try:
-        await call.services.users.end_sessions(call.user, call.parameters["id"], call.trace)
-    except Refusal as refusal:
-        return await _again(call, form, refusal)
-    return _back(call, "sessions")
+    change = call.services.users.end_sessions(call.user, call.parameters["id"], call.trace)
+    return await _changed(call, form, change, "user_sessions")
 
 
 async def reset_second_factor(call: Call, form: NoForm) -> Answer:
-    try:
-        await call.services.factors.reset(call.user, call.parameters["id"], call.trace)
-    except Refusal as refusal:
-        return await _again(call, form, refusal)
-    return _back(call, "second_factor")
+    change = call.services.factors.reset(call.user, call.parameters["id"], call.trace)
+    return await _changed(call, form, change, "user_second_factor")
 
 
 async def delete(call: Call, form: NoForm) -> Answer:
+    change = call.services.users.delete(call.user, call.parameters["id"], call.trace)
+    return await _changed(call, form, change, "deleted")
+
+
+async def _changed(call: Call, form: Form, change: Awaitable[object], what: str) -> Answer:
+    """The user's page again where it is refused, else where one goes on after it."""
     try:
-        await call.services.users.delete(call.user, call.parameters["id"], call.trace)
+        await change
     except Refusal as refusal:
-        return await _again(call, form, refusal)
-    return see(f"{root_of(call)}/console/users?done=deleted")
+        return show_again(call, "console_user", form, refusal, facts=await _facts(call))
+    user = "" if what == "deleted" else f"/{call.parameters['id']}"
+    return see(f"{root_of(call)}/console/users{user}?done={what}")
 
 
-def _back(call: Call, what: str) -> Answer:
-    return see(f"{root_of(call)}/console/users/{call.parameters['id']}?done=user_{what}")
-
-
-async def _again(call: Call, form: ChoiceForm | NoForm, refusal: Refusal) -> Answer:
-    return show_again(call, "console_user", form, refusal, facts=await _facts(call))
+def _status(field: str, text: str) -> Status:
+    try:
+        return Status(text)
+    except ValueError:
+        raise Invalid(FieldError(field, "Use active or disabled.")) from None
 
 
 async def _facts(call: Call) -> Facts:

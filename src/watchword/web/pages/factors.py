@@ -1,7 +1,7 @@
 """One's own second factor: an app that makes codes, and the codes for the day it is lost."""
 
 from watchword.domain.errors import Conflict, Refusal
-from watchword.flows.factor_proof import AppCode, Given, RecoveryCode
+from watchword.flows.factor_proof import AppCode
 from watchword.web.answers import Answer
 from watchword.web.call import Call
 from watchword.web.pages.forms import CodeForm, NoForm
@@ -43,10 +43,9 @@ async def renew_codes(call: Call, _: NoForm) -> Answer:
 
 
 async def disable(call: Call, form: CodeForm) -> Answer:
-    given: Given = RecoveryCode(form.recovery_code) if form.recovery_code else AppCode(form.code)
     device = call.cookie(call.identity.names.device)
     try:
-        await call.services.factors.upkeep.disable(call.user, given, call.trace, device=device)
+        await call.services.factors.upkeep.disable(call.user, form.given, call.trace, device=device)
     except Refusal as refusal:
         facts = {"recovers": bool(form.recovery_code)}
         return show_again(call, "two_factor", form, refusal, facts=facts)

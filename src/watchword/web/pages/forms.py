@@ -2,6 +2,8 @@
 
 import msgspec
 
+from watchword.flows.factor_proof import AppCode, Given, RecoveryCode
+
 # However long, within the bound of a body: what is too long is said by its flow, beside the field.
 Text = str
 Password = str
@@ -25,15 +27,6 @@ class SignInForm(ReturningForm, frozen=True):
     email: Text = ""
     password: Password = ""
     remember: Text = ""
-
-
-class SecondStepForm(ReturningForm, frozen=True):
-    """``code`` or ``recoveryCode``, whichever is filled in."""
-
-    mfa_token: Text = ""
-    code: Text = ""
-    recovery_code: Text = ""
-    trust_device: Text = ""
 
 
 class RegisterForm(ReturningForm, frozen=True):
@@ -85,17 +78,27 @@ class ChangePasswordForm(Form, frozen=True):
     new_password: Password = ""
 
 
-class CodeForm(Form, frozen=True):
+class CodeForm(ReturningForm, frozen=True):
     """``code`` or ``recoveryCode``, whichever is filled in."""
 
     code: Text = ""
     recovery_code: Text = ""
 
+    @property
+    def given(self) -> Given:
+        return RecoveryCode(self.recovery_code) if self.recovery_code else AppCode(self.code)
 
-class DeleteForm(Form, frozen=True):
-    """``email``: one's own address, typed again."""
 
-    email: Text = ""
+class SecondStepForm(CodeForm, frozen=True):
+    mfa_token: Text = ""
+    trust_device: Text = ""
+
+
+class ConsentForm(Form, frozen=True):
+    """``choice`` is ``link``, or no consent."""
+
+    token: Text = ""
+    choice: Text = ""
 
 
 class InviteForm(Form, frozen=True):

@@ -11,7 +11,7 @@ from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.pages.forms import EmailForm, LinkForm, NewPasswordForm
 from watchword.web.pages.sign_in import lead_on
-from watchword.web.pages.visits import asked, show, show_again
+from watchword.web.pages.visits import asked, password_facts, show, show_again
 
 
 async def ask_whose(call: Call) -> Answer:
@@ -27,7 +27,7 @@ async def forgot_password(call: Call, form: EmailForm) -> Answer:
 
 
 async def ask_for_password(call: Call) -> Answer:
-    return show(call, "reset_password", _facts(call))
+    return show(call, "reset_password", password_facts(call))
 
 
 async def reset_password(call: Call, form: NewPasswordForm) -> Answer:
@@ -35,7 +35,7 @@ async def reset_password(call: Call, form: NewPasswordForm) -> Answer:
     try:
         await call.services.by_mail.recovery.reset(form.bare_token, form.new_password, call.trace)
     except Refusal as refusal:
-        facts = {"token": still_good(form, refusal), **_facts(call)}
+        facts = {"token": still_good(form, refusal), **password_facts(call)}
         return show_again(call, "reset_password", form, refusal, facts=facts)
     return show(call, "done", {"what": "password_reset"})
 
@@ -101,7 +101,3 @@ def _require_magic_links(call: Call) -> None:
     """The strict profile has none: a mail is no authenticator (ASVS 6.3.6)."""
     if not call.services.policy.has_magic_links:
         raise NotFound
-
-
-def _facts(call: Call) -> dict[str, object]:
-    return {"shortest_password": call.services.policy.password_min_length}

@@ -9,12 +9,12 @@ from watchword.web.call import Call
 from watchword.web.pages.forms import RegisterForm, SetupForm
 from watchword.web.pages.recovery import still_good
 from watchword.web.pages.sign_in import lead_on
-from watchword.web.pages.visits import asked, let_in, show, show_again
+from watchword.web.pages.visits import asked, let_in, password_facts, show, show_again
 
 
 async def ask(call: Call) -> Answer:
     return_to = asked(call, "returnTo")
-    return show(call, "register", {"return_to": return_to, **_facts(call)})
+    return show(call, "register", {"return_to": return_to, **password_facts(call)})
 
 
 async def register(call: Call, form: RegisterForm) -> Answer:
@@ -32,11 +32,11 @@ async def register(call: Call, form: RegisterForm) -> Answer:
         attempt = Attempt(form.email, form.password, Transport.SESSION)
         return lead_on(call, await sign_in_by_password(call, attempt), form.return_to)
     except Refusal as refusal:
-        return show_again(call, "register", form, refusal, facts=_facts(call))
+        return show_again(call, "register", form, refusal, facts=password_facts(call))
 
 
 async def ask_to_set_up(call: Call) -> Answer:
-    return show(call, "setup", _facts(call))
+    return show(call, "setup", password_facts(call))
 
 
 async def set_up(call: Call, form: SetupForm) -> Answer:
@@ -48,10 +48,6 @@ async def set_up(call: Call, form: SetupForm) -> Answer:
             form.bare_token, form.email, form.password, arrival
         )
     except Refusal as refusal:
-        facts = {"token": still_good(form, refusal), **_facts(call)}
+        facts = {"token": still_good(form, refusal), **password_facts(call)}
         return show_again(call, "setup", form, refusal, facts=facts)
     return let_in(call, grant, "")
-
-
-def _facts(call: Call) -> dict[str, object]:
-    return {"shortest_password": call.services.policy.password_min_length}

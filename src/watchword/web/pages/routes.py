@@ -37,10 +37,16 @@ INVITES: Final = permitted(Permission.USERS_INVITE, fresh=True)
 GIVES_ROLES: Final = permitted(Permission.USERS_ROLE, fresh=True)
 
 
-def _see(path: str, page: Callable[..., Awaitable[Answer]], who: Policy = PUBLIC) -> Route:
+def _see(
+    path: str,
+    page: Callable[..., Awaitable[Answer]],
+    who: Policy = PUBLIC,
+    *,
+    is_watching: bool = False,
+) -> Route:
     return Route(
         method="GET", path=path, page=page, who=who, summary="", answers={200: None},
-        is_page=True, is_quiet=True,
+        is_page=True, is_quiet=True, is_watching=is_watching,
     )  # fmt: skip
 
 
@@ -106,15 +112,17 @@ PAGES: Final = (
     _send("/account/passkeys/{id}/name", passkeys.rename, f.NameForm, who=USER),
     _send("/account/passkeys/{id}/remove", passkeys.remove, f.NoForm, who=FRESH_USER),
     _see("/account/providers", identities.overview, USER),
+    _send("/account/providers/link", identities.link, f.ConsentForm, who=FRESH_USER),
     _send("/account/providers/{provider}/link", identities.begin_link, f.NoForm, who=FRESH_USER),
     _send("/account/identities/{id}/unlink", identities.unlink, f.NoForm, who=FRESH_USER),
     _see("/account/activity", sessions.activity, USER),
     _see("/account/data", sessions.download, USER),
     _see("/account/delete", account.ask_to_delete, FRESH_USER),
-    _send("/account/delete", account.delete, f.DeleteForm, who=FRESH_USER),
+    _send("/account/delete", account.delete, f.EmailForm, who=FRESH_USER),
 
     # For operators
     _see("/console", console_overview.show_over, READS_AUDIT),
+    _see("/console/figures", console_overview.figures, READS_AUDIT, is_watching=True),
     _see("/console/users", console_users.search, READS_USERS),
     _see("/console/invite", console_users.ask_whom_to_invite, INVITES),
     _send("/console/invite", console_users.invite, f.InviteForm, who=INVITES),

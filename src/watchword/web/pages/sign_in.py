@@ -2,7 +2,6 @@
 
 from watchword.domain.errors import Refusal, TokenInvalid
 from watchword.domain.sessions import EndReason, Transport
-from watchword.flows.factor_proof import AppCode, Given, RecoveryCode
 from watchword.flows.grants import Grant
 from watchword.flows.second_step import FactorNeeded
 from watchword.web.answers import Answer
@@ -22,11 +21,13 @@ from watchword.web.pages.visits import (
 
 
 async def ask(call: Call) -> Answer:
-    """Whoever is signed in already goes on."""
-    return_to = asked(call, "returnTo")
+    """Whoever is signed in already goes on; who comes from a provider wanted to link it."""
+    return_to, error = asked(call, "returnTo"), asked(call, "error")
     if await who_is_there(call) is not None:
+        if error in _REASONS:
+            return see(f"{root_of(call)}/account/providers?error={error}")
         return see(landing(call, return_to))
-    alert = _REASONS.get(asked(call, "error"), "")
+    alert = _REASONS.get(error, "")
     return show(call, "sign_in", {"alert": alert, "return_to": return_to, **_ways(call)})
 
 
@@ -58,7 +59,7 @@ async def second_step(call: Call, form: SecondStepForm) -> Answer:
             remember=first.remember,
             trusts_device=bool(form.trust_device) or first.trusts_device,
         )
-        grant = await step.complete(pending, _given_of(form), arrival)
+        grant = await step.complete(pending, form.given, arrival)
     except TokenInvalid:
         facts = {"alert": _TOO_LATE, "return_to": form.return_to, **_ways(call)}
         return show(call, "sign_in", facts, status=401)
@@ -66,10 +67,6 @@ async def second_step(call: Call, form: SecondStepForm) -> Answer:
         facts = {"token": form.mfa_token, "recovers": bool(form.recovery_code)}
         return show_again(call, "second_step", form, refusal, facts=facts)
     return let_in(call, grant, form.return_to)
-
-
-def _given_of(form: SecondStepForm) -> Given:
-    return RecoveryCode(form.recovery_code) if form.recovery_code else AppCode(form.code)
 
 
 async def sign_out(call: Call, _: NoForm) -> Answer:

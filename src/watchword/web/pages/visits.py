@@ -33,12 +33,11 @@ def root_of(call: Call) -> str:
     return root
 
 
-def visit_of(call: Call, caller: Caller | None = None) -> Visit:
-    """``caller`` is who has just become known, on a page that anybody may see."""
+def visit_of(call: Call) -> Visit:
     screens = call.services.screens
     languages = call.headers.all(b"accept-language")
     words = screens.languages.chosen(languages[0] if languages else None)
-    known = caller or call.caller
+    known = call.caller
     if known is None:
         return Visit(root_of(call), words)
     token = call.services.csrf_tokens.sign(known.session.id)
@@ -109,6 +108,11 @@ def let_in(call: Call, grant: Grant, return_to: str) -> Answer:
     return answer
 
 
+def password_facts(call: Call) -> Facts:
+    """Of a page on which a new password is chosen."""
+    return {"shortest_password": call.services.policy.password_min_length}
+
+
 def asked(call: Call, name: str) -> str:
     """What the address says of it, or nothing. Whatever else stands there is not for us: links that
     people follow carry marks of mailings and campaigns.
@@ -132,6 +136,7 @@ DONE: Final = {
     "passkey_renamed": "The passkey was renamed.",
     "passkey_removed": "The passkey was removed.",
     "linked": "You can sign in by this provider from now on.",
+    "not_linked": "Nothing was linked.",
     "unlinked": "This way to sign in was removed.",
     "invited": "The user was invited by mail.",
     "deleted": "The account was deleted, with all that belonged to it.",

@@ -14,10 +14,13 @@ async function post(address, content) {
   return answer.json();
 }
 
-async function signIn(more) {
+async function choose(more) {
   const options = await post(button.dataset.options, {});
   const publicKey = PublicKeyCredential.parseRequestOptionsFromJSON(options);
-  const credential = await navigator.credentials.get({ publicKey, ...more });
+  return navigator.credentials.get({ publicKey, ...more });
+}
+
+async function signIn(credential) {
   await post(button.dataset.login, {
     credential: credential.toJSON(),
     transport: "session",
@@ -27,7 +30,7 @@ async function signIn(more) {
 }
 
 function tell(error) {
-  // Somebody who closes the browser's window, or an offer that gave way, needs no words.
+  // Somebody who closes the browser's window needs no words.
   if (error.name === "AbortError" || error.name === "NotAllowedError") return;
   problem.textContent = button.dataset.failed;
   problem.hidden = false;
@@ -38,9 +41,11 @@ if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
   button.addEventListener("click", () => {
     pending.abort();
     problem.hidden = true;
-    signIn({}).catch(tell);
+    choose({}).then(signIn).catch(tell);
   });
   if (await PublicKeyCredential.isConditionalMediationAvailable?.()) {
-    signIn({ mediation: "conditional", signal: pending.signal }).catch(tell);
+    const offered = choose({ mediation: "conditional", signal: pending.signal });
+    // Nobody has asked for the offer, so nobody hears of one that could not be made or gave way.
+    offered.then((credential) => signIn(credential).catch(tell), () => {});
   }
 }
