@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 from hypothesis import settings
 
+from tests import in_memory
+
 pytest_plugins = ["tests.servers.fixtures"]
 
 T = TypeVar("T")
@@ -23,6 +25,10 @@ _SERVERS = "WATCHWORD_TEST_"
 for _name in [name for name in os.environ if name.startswith("WATCHWORD_")]:
     if not _name.startswith(_SERVERS):
         del os.environ[_name]
+
+# Of `tmp_path`; set by hand, it holds.
+if (_place := in_memory.place()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _place)
 
 # A slow machine is no failure (deadline), and a failure is shown by its seed (print_blob).
 settings.register_profile("watchword", deadline=None, print_blob=True)

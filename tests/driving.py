@@ -18,6 +18,7 @@ from tests.kept import moving_sessions, named_database
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
 from watchword.adapters.sql.migrate import migrate
 from watchword.adapters.sql.sqlite.store import SqliteStore
+from watchword.adapters.user_agents import UserAgentParser
 from watchword.bootstrap import Application, Core, open_core
 from watchword.bootstrap.redis import RedisCounters
 from watchword.flows.sending import Sender
@@ -219,6 +220,7 @@ def be_patient(core: Core) -> None:
 async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
     """The real core with the cheapest hash, for tests have many passwords and little time."""
     core = await open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
+    core.user_agents._rules = rules_of_user_agents()
     be_patient(core)
     hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
     services = core.services
@@ -245,6 +247,12 @@ def _received(raw: bytes) -> Received:
     assert text is not None
     assert html is not None
     return Received(message["To"], message["Subject"], text.get_content(), html.get_content())
+
+
+@cache
+def rules_of_user_agents() -> Callable[[str], tuple[str | None, str | None]]:
+    """Read once: three quarters of a start, and not what these tests are about."""
+    return UserAgentParser()._get_rules()
 
 
 @cache

@@ -14,6 +14,7 @@ from tests.faults.stage import Fault, OnPostgres, Store, Told, endure, two_nodes
 from tests.servers.postgres import Server
 from tests.servers.redis import RedisServer
 
+pytestmark = pytest.mark.no_cover  # a crowd repeats what others reach
 SECONDS, AFTER = 1.5, 2.0
 OF_THE_WAY = ("cut", "cut from one node", "unplugged", "swallowed", "answers swallowed")
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import asyncpg
 from hypothesis.stateful import RuleBasedStateMachine
 
+from tests import in_memory
 from tests.driving import Lines, empty_database, open_cheaply
 from tests.kept import (
     columns_of,
@@ -115,7 +116,7 @@ class World(RuleBasedStateMachine):
         super().__init__()
         self.url = url
         self.redis = None if moving_url is None else Connections(Secret(moving_url.encode()))
-        self.folder = TemporaryDirectory()
+        self.folder = TemporaryDirectory(dir=in_memory.place())
         self.clock = FakeClock()
         self.runner = asyncio.Runner()
         self.people: list[Person] = []

@@ -53,13 +53,13 @@ def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         stack.enter_context(watchword(behind, ports, dict(os.environ)))  # noqa: TID251
         stack.enter_context(PROXIES[name](before, ports))
         url = f"http://localhost:{ports.proxy}"
-        assert httpx2.post(f"{url}/auth/register", json=ADA).status_code == 201
+        assert httpx2.post(f"{url}/auth/register", json=ADA, timeout=30).status_code == 201
         yield url
 
 
 @pytest.fixture
 def client(url: str) -> Iterator[httpx2.Client]:
-    with httpx2.Client(base_url=url) as client:
+    with httpx2.Client(base_url=url, timeout=30) as client:
         yield client
 
 

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 
+from tests import in_memory
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
@@ -414,7 +415,7 @@ WEIGHTED_COMMANDS = [make for weight, make in COMMANDS for _ in range(weight)]
 
 @contextlib.asynccontextmanager
 async def two_on_one_file(template: Path) -> AsyncIterator[list[ConformingStore]]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=in_memory.place()) as folder:
         path = Path(shutil.copy(template, folder))
         stores: list[ConformingStore] = [
             SqliteStore(path, clock=FakeClock()),
