@@ -51,6 +51,8 @@ class Overheard:
 
     async def note(self, topic: Topic, subject: str, proof: int) -> None: ...
 
+    def note_again(self, topic: Topic, subject: str) -> None: ...
+
 
 def rotation() -> str:
     """The statement of a refresh; its parameters are ``:id``, ``:held``, ``:next`` and ``:now``,

@@ -4,7 +4,7 @@ Everything that is done is recorded with when it began and ended, and is judged 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -87,18 +87,13 @@ class Held:
 
 @dataclass(slots=True, eq=False)
 class Ending:
-    """``acknowledged`` is when its answer came, if it was a yes; ``node`` changed something for it,
-    none if another had before.
+    """``acknowledged`` is when its answer came, if it was a yes: also when another had ended them
+    before, of which ``node`` may not have heard yet.
     """
 
-    node: int | None
+    node: int
     began: float
     acknowledged: float | None = None
-
-    def is_first_of(self, endings: Iterable["Ending"]) -> bool:
-        """Else another node may have ended this session of many, which is news to its own."""
-        others = [other for other in endings if other.node not in {None, self.node}]
-        return all(other.began > (self.acknowledged or 0.0) for other in others)
 
 
 @dataclass(slots=True, eq=False)
@@ -318,8 +313,7 @@ class Interleavings:
             held.endings.append(ending)
         person.endings.append(ending)
         try:
-            if await work == 0:  # or False: they had ended
-                ending.node = None
+            await work
         except Refusal:
             return False
         ending.acknowledged = perf_counter()
@@ -345,10 +339,7 @@ class Interleavings:
                 continue
             for ending in acknowledged:
                 since = deed.began - (ending.acknowledged or 0.0)
-                is_known = deed.node == ending.node and ending.is_first_of(
-                    [*held.endings, *held.near]
-                )
-                is_elsewhere = deed.kind == "use" and not is_known
+                is_elsewhere = deed.kind == "use" and deed.node != ending.node
                 if since > (self._bound if is_elsewhere else 0.0):
                     told = f"{deed.kind} on {deed.node}, {since:.6f} s after it was ended"
                     self._verdict.survivors.append(f"{told} on {ending.node}")

@@ -219,7 +219,10 @@ class SqlSessions:
 
     async def end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
         await self._statements.claim(Claim.OWNER_OF_SESSION, session_id)
-        return await self._end(session_id, reason, now=now)
+        ended = await self._end(session_id, reason, now=now)
+        if not ended:
+            self._statements.note_again(Topic.SESSION, session_id)
+        return ended
 
     async def _end(self, session_id: str, reason: EndReason, *, now: Instant) -> bool:
         ended = await self._statements.change(
@@ -240,6 +243,7 @@ class SqlSessions:
         )
         for session_id in sorted(str(row[0]) for row in rows):
             await note(self._statements, Topic.SESSION, session_id)
+        self._statements.note_again(Topic.USER, user_id)
         return sum(row[1] == 1 for row in rows)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:

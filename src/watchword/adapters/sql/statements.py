@@ -71,6 +71,13 @@ class Statements(Queries, Protocol):
         """
         ...
 
+    def note_again(self, topic: Topic, subject: str) -> None:
+        """What was to be ended may have ended already, this very moment and elsewhere: whoever says
+        so goes by it from the commit on, whether its news are there or not, and where revocation is
+        strict they wait as if they had ended it themselves. Nothing is kept.
+        """
+        ...
+
 
 def all_of(*wanted: tuple[str, str, Value]) -> tuple[str, dict[str, Value]]:
     """Of each condition, the name in it and the value for it: a WHERE clause of those that have a

@@ -82,6 +82,8 @@ CHANGING: dict[str, tuple[Verb, list[Change]]] = {
     "activate key": (activate, OF_KEYS),
     "delete key": (lambda u: u.keys.delete(KEY.kid), OF_KEYS),
 }
+# Some of all may have ended elsewhere a moment before: whoever ends the rest may go by it for all.
+BESIDE: dict[str, list[Change]] = {"end_all": OF_ADA}
 EACH_CHANGING_VERB = pytest.mark.parametrize("name", CHANGING)
 
 
@@ -111,7 +113,8 @@ class RevocationPromises(Promises):
             await verb(unit)
             assert list(store.revocations.news() or ()) == []
         news = store.revocations.news()
-        assert news is None or list(news) == changes
+        beside = BESIDE.get(name, [])
+        assert news is None or [change for change in news if change not in beside] == changes
         assert list(store.revocations.news() or ()) == []
 
     @EACH_CHANGING_VERB
@@ -125,11 +128,10 @@ class RevocationPromises(Promises):
         assert list(store.revocations.news() or ()) == []
 
     async def test_what_changes_nothing_is_no_news(self, store: ConformingStore) -> None:
+        """But for ends: others may have come first whose news is still on its way."""
         await settle(store)
         assert not await rotated(store, FIRST, 9, now=NOW)
         async with store.transaction() as unit:
-            await unit.sessions.end("s-nowhere", EndReason.REVOKED, now=NOW)
-            await unit.sessions.end_all("u-nobody", EndReason.REVOKED, now=NOW)
             await unit.accounts.replace_password(ADA.id, "new", instead_of="another")
             await unit.keys.activate("unknown", now=NOW, overlap=HOUR)
             with pytest.raises(LastAdmin):

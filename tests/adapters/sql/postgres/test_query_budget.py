@@ -129,7 +129,7 @@ class TestASearch:
         sql, _ = newest(AuditQuery(user="u-1"), None)
         looking = outsider.transaction()
         await looking.start()
-        await outsider.execute(_MANY_EVENTS.replace("|| n", "|| n % 20"))
+        await outsider.execute(_MANY_EVENTS.replace("|| n", "|| n % 100"))
         await outsider.execute("ANALYZE audit_events")
         asked = sql.replace(":user", "'u-1'").replace(":limit", "5")
         rows = await outsider.fetch(f"EXPLAIN {asked}")

@@ -22,8 +22,10 @@ class Channel(Revocations, Protocol):
     @property
     def noting(self) -> Noting: ...
 
-    async def announce(self, changes: Sequence[Recorded]) -> None:
-        """Of what is committed; whoever has made it is answered after this."""
+    async def announce(self, changes: Sequence[Recorded], again: Sequence[Change] = ()) -> None:
+        """Of what is committed; whoever has made it is answered after this. ``again`` is what
+        others have committed, who tell of it themselves.
+        """
         ...
 
     async def doubt(self, changes: Sequence[Change]) -> None:

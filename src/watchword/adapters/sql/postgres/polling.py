@@ -125,12 +125,15 @@ class PolledRevocations:
         """No input or output: what has been noted so far, as long as that is all there was."""
         return self._beats.news()
 
-    async def announce(self, changes: Sequence[Recorded]) -> None:
+    async def announce(self, changes: Sequence[Recorded], again: Sequence[Change] = ()) -> None:
         """What this very process commits is known before it is answered. The others are told by a
         message; when that cannot be sent, the answer goes out all the same, for they poll.
         """
         if self._beats.has_begun:
             self._note(changes)
+            self._beats.note(again)
+        if not changes:
+            return
         text = " ".join(str(recorded.seq) for recorded in changes[:MOST_TOLD])
         with suppress(Unavailable):
             await self._messages.publish(text, self._publish_within)

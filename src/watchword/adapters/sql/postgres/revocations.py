@@ -74,11 +74,11 @@ class PostgresRevocations:
         """No input or output: what has been heard so far, as long as that is all there was."""
         return self._beats.news()
 
-    async def announce(self, changes: Sequence[Recorded]) -> None:
+    async def announce(self, changes: Sequence[Recorded], again: Sequence[Change] = ()) -> None:
         """What this very process commits: known before it is answered. The others are called by
         the commit itself, and where it is strict, waited for.
         """
-        await self._tell([recorded.change for recorded in changes])
+        await self._tell([*(recorded.change for recorded in changes), *again])
 
     async def doubt(self, changes: Sequence[Change]) -> None:
         """As `announce`, of a commit whose outcome is not known: it may be carried out after this,

@@ -82,6 +82,9 @@ class Singles:
             f"A change of {topic} {subject!r} ({proof}) belongs into a transaction."
         )
 
+    def note_again(self, topic: Topic, subject: str) -> None:
+        raise AssertionError(f"An end of {topic} {subject!r} belongs into a transaction.")
+
     def _settle(self, connection: Connection, error: BaseException, left: int) -> None:
         """Return when it may be tried again, else raise."""
         if not isinstance(error, FAILURES):

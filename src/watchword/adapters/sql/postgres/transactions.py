@@ -48,6 +48,7 @@ class InTransaction:
         self._claimed: set[tuple[Claim, str | bytes]] = set()
         self.notes: list[Recorded] = []
         self.noted_at: float | None = None
+        self.noted_again: list[Change] = []
         self.is_over = False
 
     async def rows(self, sql: str, parameters: Parameters) -> Sequence[Row]:
@@ -94,6 +95,9 @@ class InTransaction:
         [row] = await self._fetch(self._noting.sql, noted)
         change = Change(topic, subject)
         self.notes.append(Recorded(int(row[0] or 0), int(row[1] or 0), change, proof))
+
+    def note_again(self, topic: Topic, subject: str) -> None:
+        self.noted_again.append(Change(topic, subject))
 
     async def _fetch(self, text: str, values: Sequence[OneOrMany]) -> Sequence[Row]:
         self._require_open()
@@ -179,14 +183,17 @@ class Transaction(Generic[Given]):
                 is_committed = True
         finally:
             self._of.pool.leave_transaction()
-            if kind is None and self._statements.notes:
-                await self._tell(self._statements.notes, is_committed=is_committed)
+            if kind is None:
+                await self._tell(is_committed=is_committed)
 
-    async def _tell(self, notes: Sequence[Recorded], *, is_committed: bool) -> None:
+    async def _tell(self, *, is_committed: bool) -> None:
+        notes, again = self._statements.notes, self._statements.noted_again
+        if not (notes or again):
+            return
         if is_committed:
-            await self._of.channel.announce(notes)
+            await self._of.channel.announce(notes, again)
         else:
-            await self._of.channel.doubt([recorded.change for recorded in notes])
+            await self._of.channel.doubt([*(recorded.change for recorded in notes), *again])
 
     def _is_late(self) -> bool:
         """Whoever polls looks back so far, and no farther, for what is committed late."""

@@ -51,6 +51,9 @@ class InPlace:
         noted = {"at": self._clock.now(), "topic": topic.value, "subject": subject, "proof": proof}
         await self.change(NOTE, noted)
 
+    def note_again(self, topic: Topic, subject: str) -> None:
+        """Whoever reads the file sees what is committed."""
+
     def _execute(self, sql: str, parameters: Parameters) -> sqlite3.Cursor:
         return self._connection.execute(sql, parameters)
 
