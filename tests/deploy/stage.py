@@ -39,6 +39,12 @@ class Running:
     def nodes(self) -> list[str]:
         return sorted(name for name in self.processes if name.startswith("node"))
 
+    @property
+    def told(self) -> str:
+        """What the proxy has said last."""
+        log = Path(f"/proc/{self.processes[self.proxy]}/cwd/log")
+        return log.read_text("utf-8", "replace")[-3_000:]
+
     def kill(self, name: str) -> None:
         """As a machine that loses its power; it is started again."""
         os.kill(self.processes[name], signal.SIGKILL)

@@ -140,8 +140,8 @@ class TestTheCluster:
             for person in people:
                 await person.use()
                 assert person.torn <= len(cluster.nodes), person.email
-                assert person.answers["profile"] == {200}, person.email
-                assert person.answers["refresh"] - allowed == {200}, person.email
+                assert person.answers["profile"] == {200}, cluster.told
+                assert person.answers["refresh"] - allowed == {200}, cluster.told
 
     def test_shows_its_figures_to_nobody_outside(self, cluster: Running) -> None:
         assert httpx2.get(f"{cluster.url}/metrics").status_code == 404
