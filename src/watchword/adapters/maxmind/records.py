@@ -12,7 +12,6 @@ _CODE = re.compile(r"[A-Z]{2}")
 _FARTHEST: Final = 20_100  # km: half way round the earth, and then some
 _POLE: Final = 90  # degrees
 _FARTHEST_EAST: Final = 180
-_NOTHING: Final = Place()
 _EMPTY: Final[Mapping[object, object]] = {}
 
 # Of a database of anonymisers at the top of a record, of the others among its traits.
@@ -29,24 +28,26 @@ _NONE: Final[frozenset[Anonymiser]] = frozenset()
 
 def place_of(record: object) -> Place | None:
     """None when it says nothing that a `Place` could hold."""
-    fields = _group(record)
+    fields = record if isinstance(record, dict) else _EMPTY
     country = _within(fields, "country")
-    place = Place(
-        city=_name(_within(fields, "city")),
-        country=_name(country),
-        country_code=_code(country.get("iso_code")),
-        coordinates=_coordinates(_within(fields, "location")),
-        anonymisers=_anonymisers(fields, _within(fields, "traits")),
+    city = _name(_within(fields, "city"))
+    name, code = _name(country), _code(country.get("iso_code"))
+    coordinates = _coordinates(_within(fields, "location"))
+    anonymisers = _anonymisers(fields, _within(fields, "traits"))
+    if not (city or name or code or coordinates or anonymisers):
+        return None
+    return Place(
+        city=city,
+        country=name,
+        country_code=code,
+        coordinates=coordinates,
+        anonymisers=anonymisers,
     )
-    return None if place == _NOTHING else place
-
-
-def _group(value: object) -> Mapping[object, object]:
-    return value if isinstance(value, dict) else _EMPTY
 
 
 def _within(fields: Mapping[object, object], name: str) -> Mapping[object, object]:
-    return _group(fields.get(name))
+    value = fields.get(name)
+    return value if isinstance(value, dict) else _EMPTY
 
 
 def _name(fields: Mapping[object, object]) -> str | None:
@@ -74,6 +75,8 @@ def _coordinates(fields: Mapping[object, object]) -> Coordinates | None:
 
 
 def _anonymisers(*groups: Mapping[object, object]) -> frozenset[Anonymiser]:
+    if all(map(_KNOWN.isdisjoint, groups)):  # nearly always, and quickly told
+        return _NONE
     said = {name for fields in groups for name in fields.keys() & _KNOWN if fields[name] is True}
     if not said:
         return _NONE
