@@ -1,6 +1,6 @@
 """Many requests, one round trip: what is asked while others are under way goes with the next.
 
-Nobody waits for company: what finds nothing under way goes at once, and alone.
+Nobody waits for company: what finds fewer than two batches under way goes at once.
 """
 
 import asyncio
