@@ -190,6 +190,7 @@ class TestALease:
         await rename(both[0])
         await until(lambda: (news := revocations.news()) is None or OF_ADA in news)
         await revocations.ready(5 * SECOND)
+        revocations.news()  # that all before it is to be forgotten, if it was not told yet
         await rename(both[0], "Newer")
         await until(lambda: OF_ADA in (revocations.news() or ()))
 
