@@ -27,9 +27,9 @@ from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TimeRemai
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from tests.driving import empty_database
 from tests.faults.counters import mute, told_by
 from tests.kept import name_database, name_redis
+from tests.opening import empty_database
 from tests.proof.interleavings import Interleavings, Verdict
 from tests.servers.postgres import running
 from tests.servers.redis import running as running_redis

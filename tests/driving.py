@@ -1,48 +1,26 @@
 """Watchword driven over HTTP in process: a real application on a real database, a fake clock."""
 
-import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from email import message_from_bytes, policy
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx2
 import pytest
 
 from tests.kept import moving_sessions, named_database
-from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters, GatheringHasher
-from watchword.adapters.sql.migrate import migrate
+from tests.opening import Lines, TellingHousekeeper, empty_database, open_cheaply
 from watchword.adapters.sql.sqlite.store import SqliteStore
-from watchword.adapters.user_agents import UserAgentParser
-from watchword.bootstrap import Application, Core, open_core
-from watchword.bootstrap.redis import RedisCounters
-from watchword.flows.sending import Sender
-from watchword.settings import SessionStore, Settings
-from watchword.testing import FakeClock, SeededRandomness
+from watchword.bootstrap import Application, Core
+from watchword.settings import Settings
+from watchword.testing import FakeClock
 
 PASSWORD = "correct horse battery staple"
 ORIGIN = "http://localhost:8000"
-
-
-class Lines:
-    """A log that keeps what it is told, for tests that look for what must not be there."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, dict[str, object]]] = []
-
-    def info(self, event: str, **fields: object) -> None:
-        self.events.append((event, fields))
-
-    def warning(self, event: str, **fields: object) -> None:
-        self.events.append((event, fields))
-
-    def error(self, event: str, **fields: object) -> None:
-        self.events.append((event, fields))
 
 
 @dataclass(frozen=True)
@@ -198,70 +176,12 @@ def require_counters_in_the_database(core: Core) -> None:
         pytest.skip("Another product counts.")
 
 
-class SenderByHand(Sender):
-    """Sends when a test says so, for what is sent when is what tests are about."""
-
-    def __init__(self, sender: Sender) -> None:
-        super().__init__(sender.correspondence, sender.failed)
-
-    async def run(self, stop: asyncio.Event) -> None:
-        await stop.wait()
-
-
-def be_patient(core: Core) -> None:
-    """A slow machine is no failure of a Redis that keeps sessions; of one that counts it is."""
-    moves = core.settings.session_store is SessionStore.REDIS
-    if moves and isinstance(core.stores.counters, RedisCounters):
-        connections = core.stores.counters.connections
-        connections._patience = connections._pool.timeout = 20.0
-        connections._pool.connection_kwargs["socket_connect_timeout"] = 20.0
-
-
-async def open_cheaply(settings: Settings, *, clock: FakeClock, log: Lines, seed: int = 0) -> Core:
-    """The real core with the cheapest hash, for tests have many passwords and little time."""
-    core = await open_core(settings, clock=clock, randomness=SeededRandomness(seed), log=log)
-    core.user_agents._rules = rules_of_user_agents()
-    be_patient(core)
-    hasher = Argon2Hasher(Argon2Parameters.for_tests(), core.pool)
-    services = core.services
-    proof = replace(services.sign_in.proof, hasher=GatheringHasher(hasher, services.gather))
-    registration = replace(services.registration, hasher=hasher)
-    cheap = replace(
-        services,
-        sign_in=replace(services.sign_in, hasher=hasher, proof=proof),
-        registration=registration,
-        setup=replace(services.setup, registration=registration),
-        credentials=replace(services.credentials, hasher=hasher, proof=proof),
-        by_mail=replace(
-            services.by_mail,
-            recovery=replace(services.by_mail.recovery, hasher=hasher, proof=proof),
-        ),
-        invitations=replace(services.invitations, registration=registration),
-    )
-    return replace(core, services=cheap, sender=SenderByHand(core.sender))
-
-
 def _received(raw: bytes) -> Received:
     message = message_from_bytes(raw, policy=policy.default)
     text, html = (message.get_body((kind,)) for kind in ("plain", "html"))
     assert text is not None
     assert html is not None
     return Received(message["To"], message["Subject"], text.get_content(), html.get_content())
-
-
-@cache
-def rules_of_user_agents() -> Callable[[str], tuple[str | None, str | None]]:
-    """Read once: three quarters of a start, and not what these tests are about."""
-    return UserAgentParser()._get_rules()
-
-
-@cache
-def empty_database() -> bytes:
-    """Of the newest schema, migrated once: half of a start, and not what these tests are about."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        migrate(path)
-        return path.read_bytes()
 
 
 @asynccontextmanager
@@ -283,6 +203,9 @@ async def serving(
     app = Application(chosen, open_with=partial(open_cheaply, clock=clock, log=log, seed=seed))
     async with app.running():
         server = Server(app, clock, log)
+        housekeeper = app.core.housekeeper
+        assert isinstance(housekeeper, TellingHousekeeper)
+        await housekeeper.has_done_all.wait()
         try:
             yield server
         finally:

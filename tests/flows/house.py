@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.driving import PASSWORD, Lines
+from tests.driving import PASSWORD
+from tests.opening import Lines
 from watchword.adapters.argon2 import Argon2Hasher, Argon2Parameters
 from watchword.adapters.memory import MemoryStore
 from watchword.adapters.memory.store import MemoryUnit

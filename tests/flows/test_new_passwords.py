@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from tests.adapters.breaches.server import digest_of
-from tests.driving import PASSWORD, Lines
+from tests.driving import PASSWORD
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import ORIGIN, TRACE, CountedStore, House
+from tests.opening import Lines
 from watchword import flows
 from watchword.adapters.memory.store import MemoryUnit
 from watchword.domain.errors import Conflict, Invalid, LinkInvalid, PasswordBlocked

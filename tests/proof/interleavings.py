@@ -10,8 +10,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from tests.driving import Lines, open_cheaply
 from tests.kept import moving_sessions, named_database
+from tests.opening import Lines, open_cheaply
 from watchword.bootstrap import Core
 from watchword.domain.accounts import EmailAddress, Status
 from watchword.domain.attempts import LockoutPolicy

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.driving import empty_database
 from tests.faults.counters import mute, told_by
 from tests.kept import name_database, name_redis, named_database
+from tests.opening import empty_database
 from tests.proof.interleavings import Deed, Ending, Held, Interleavings, Person
 from watchword.testing import FakeClock
 

@@ -14,7 +14,6 @@ import asyncpg
 from hypothesis.stateful import RuleBasedStateMachine
 
 from tests import in_memory
-from tests.driving import Lines, empty_database, open_cheaply
 from tests.kept import (
     columns_of,
     moving_sessions,
@@ -23,6 +22,7 @@ from tests.kept import (
     named_database,
     rows,
 )
+from tests.opening import Lines, empty_database, open_cheaply
 from tests.servers.fixtures import empty
 from watchword.adapters.redis import Connections, Names
 from watchword.adapters.redis.movements import Movements

@@ -1,6 +1,5 @@
 """Requests byte by byte, as no client library would send them, and what they cost the server."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,12 +107,10 @@ def statements(server: Server) -> Iterator[list[str]]:
     that follows a commit, whoever comes next.
     """
     store = server.sqlite
-    chores = server.app._chores
     found: list[str] = []
 
     def note(sql: str) -> None:
-        is_work = _WORK.match(sql) and "FROM changes" not in sql
-        if is_work and asyncio.current_task() is not chores:
+        if _WORK.match(sql) and "FROM changes" not in sql:
             found.append(" ".join(_LITERAL.sub("?", sql).split()))
 
     connections = (store._reader, store._writer.connection)

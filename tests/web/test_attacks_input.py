@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 import uvicorn
 
-from tests.driving import PASSWORD, Holder, Lines, Server, open_cheaply
+from tests.driving import PASSWORD, Holder, Server
+from tests.opening import Lines, open_cheaply
 from tests.web.contract import rows
 from tests.web.raw import AS_JSON, Reply, Text, ask, bearer, hashes
 from watchword.bootstrap import Application

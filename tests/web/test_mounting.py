@@ -9,7 +9,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.driving import PASSWORD, Lines, open_cheaply
+from tests.driving import PASSWORD
+from tests.opening import Lines, open_cheaply
 from tests.web.contract import refused
 from watchword.bootstrap import Application, Core
 from watchword.bootstrap.application import Receive, Scope, Send

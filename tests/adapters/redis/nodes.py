@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.driving import empty_database
 from tests.flows.house import House
+from tests.opening import empty_database
 from watchword.adapters.redis import Connections, Names, RedisSessionStore
 from watchword.adapters.redis.connections import Reply, Word, Words
 from watchword.adapters.sql.sqlite.store import SqliteStore
