@@ -5,6 +5,7 @@ Invariant: nothing here knows Watchword. Fixtures of a subject stand in the conf
 
 import ipaddress
 import os
+import signal
 import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -29,6 +30,9 @@ for _name in [name for name in os.environ if name.startswith("WATCHWORD_")]:
 # Of `tmp_path`; set by hand, it holds.
 if (_place := in_memory.place()) is not None:
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _place)
+
+# A shell that puts the tests into the background lets them ignore it, and programs inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A slow machine is no failure (deadline), and a failure is shown by its seed (print_blob).
 settings.register_profile("watchword", deadline=None, print_blob=True)
