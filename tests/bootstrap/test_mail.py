@@ -39,7 +39,9 @@ class TestTheMailer:
     ) -> None:
         log, settings = Log(), Settings(data_dir=tmp_path)
         facts = {"service": "Acme", "link": "http://localhost:8000/x#token=wwl_c4n4ry"}
-        content = make_composer(settings, log).compose(Reason.VERIFY_EMAIL, facts)
+        content = make_composer(settings, log).compose(
+            Reason.VERIFY_EMAIL, facts, at=0, language=""
+        )
         mailer = make_mailer(settings, FakeClock(), log)
         await mailer.send(Mail("018cc251f400aaaa", "ada@example.com", content))
         file = tmp_path / "mail" / "018cc251f400aaaa.eml"
@@ -64,6 +66,8 @@ class TestTheComposer:
         picky.write_text("{{ {'': 'Somebody', 'a name': 'Some name'}[name] }}")
         log = Log()
         composer = make_composer(Settings(templates=tmp_path), log)
-        mail = composer.compose(Reason.NEW_DEVICE, {"service": "Acme", "name": "Ada"})
+        mail = composer.compose(
+            Reason.NEW_DEVICE, {"service": "Acme", "name": "Ada"}, at=0, language=""
+        )
         assert mail.subject == "New device at Acme"
         assert log == [("template_failed", {"file": f"{picky}, line 1"})]

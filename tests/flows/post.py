@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.flows.house import House
 from watchword.domain.letters import Letter, Reason
+from watchword.domain.time import Instant
 from watchword.flows.correspondence import Correspondence
 from watchword.flows.sending import Sender
 from watchword.ports import Composed, Mail
@@ -19,6 +20,8 @@ class Taken:
     to: str
     reason: Reason
     facts: Mapping[str, str]
+    at: Instant
+    language: str
 
     @property
     def token(self) -> str:
@@ -36,11 +39,15 @@ class PostOffice:
     troubles: list[BaseException] = field(default_factory=list)
     meanwhile: Callable[[], Awaitable[None]] | None = None
     lines: list[tuple[str, Reason, str]] = field(default_factory=list)
-    _written: dict[str, tuple[Reason, Mapping[str, str]]] = field(default_factory=dict)
+    _written: dict[str, tuple[Reason, Mapping[str, str], Instant, str]] = field(
+        default_factory=dict
+    )
 
-    def compose(self, reason: Reason, facts: Mapping[str, str]) -> Composed:
+    def compose(
+        self, reason: Reason, facts: Mapping[str, str], *, at: Instant, language: str
+    ) -> Composed:
         subject = f"mail {len(self._written)}"
-        self._written[subject] = (reason, dict(facts))
+        self._written[subject] = (reason, dict(facts), at, language)
         return Composed(subject, "text", "html")
 
     async def send(self, mail: Mail) -> None:

@@ -190,7 +190,7 @@ class TestALinkInAMail:
         await ask(house)
         post.troubles = [MailDelayed("taken perhaps, but not acknowledged")]
         await post.deliver()
-        [first] = [facts["link"] for _, facts in post._written.values()]
+        [first] = [facts["link"] for _, facts, *_ in post._written.values()]
         house.clock.advance(10 * SECOND)
         second = await post.one()
         assert second.facts["link"] != first
@@ -362,13 +362,27 @@ class TestWhatItSays:
         await house.register()
         post = PostOffice(house)
         trace = RequestTrace("r-1", "192.0.2.9", FIREFOX)
+        asked = house.clock.now()
         await house.flows.by_mail.recovery.forgot(ADA, trace)
         house.clock.advance(HOUR)
-        facts = (await post.one()).facts
-        assert facts["time"] == "15 January 2027, 08:00 UTC"
-        assert (facts["ip"], facts["device"]) == ("192.0.2.9", "Firefox 140 on Linux")
+        mail = await post.one()
+        facts = mail.facts
+        assert mail.at == asked
+        assert facts["ip"] == "192.0.2.9"
+        assert (facts["browser"], facts["system"]) == ("Firefox 140", "Linux")
         assert facts["valid_for"] == "1 hour"
         assert (facts["service"], facts["address"]) == ("Acme", ADA)
+
+    async def test_is_in_the_language_of_the_request_that_caused_it(
+        self, house: House, post: PostOffice, ada: Account
+    ) -> None:
+        await house.flows.by_mail.recovery.forgot(ADA, TRACE._replace(language="de"))
+        post.troubles = [MailDelayed("not now")]
+        await post.deliver()
+        await house.flows.by_mail.magic_links.request(ADA, TRACE)
+        house.clock.advance(10 * SECOND)
+        languages = {mail.reason: mail.language for mail in await post.deliver()}
+        assert languages == {Reason.RESET_PASSWORD: "de", Reason.MAGIC_LINK: ""}
 
     async def test_names_each_span_in_the_largest_unit(
         self, house: House, post: PostOffice

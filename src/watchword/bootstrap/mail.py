@@ -6,7 +6,7 @@ from pathlib import Path
 from watchword.adapters.email_message import MessageWriter
 from watchword.adapters.mail_folder import MailFolder
 from watchword.adapters.smtp import SmtpMailer, make_tls
-from watchword.adapters.templates import TemplateComposer, TemplateFault
+from watchword.adapters.templates import TemplateComposer, TemplateFault, find_languages
 from watchword.bootstrap.parts import Ground
 from watchword.domain.letters import Letter
 from watchword.flows.correspondence import Correspondence
@@ -14,6 +14,7 @@ from watchword.flows.sending import Sender
 from watchword.ports import Clock
 from watchword.ports.mail import Composer, Mailer
 from watchword.settings import Settings
+from watchword.web.languages import Negotiation
 from watchword.web.services import RequestLog
 
 
@@ -41,6 +42,12 @@ def make_composer(settings: Settings, log: RequestLog) -> Composer:
     if not composer.is_ours:
         composer.check()
     return composer
+
+
+def make_mail_languages(settings: Settings) -> Negotiation:
+    """Those that a request may ask for mail in."""
+    theirs = settings.templates / "mail" if settings.templates is not None else None
+    return Negotiation(find_languages(theirs), settings.language)
 
 
 @dataclass(frozen=True, slots=True)

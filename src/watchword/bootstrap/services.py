@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from watchword.adapters.argon2 import GatheringHasher
 from watchword.bootstrap.factors import make_factor_services
 from watchword.bootstrap.federation import make_federation
+from watchword.bootstrap.mail import make_mail_languages
 from watchword.bootstrap.pages import make_screens
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.bootstrap.passkeys import make_passkeys
@@ -81,6 +82,7 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         origins=Origins(ground.user_agents, ground.places),
         screens=make_screens(settings, ground.log),
+        mail_languages=make_mail_languages(settings),
         clock=clock,
         meter=ground.meter,
         log=ground.log,

@@ -25,12 +25,16 @@ class Device:
     type: str
 
     @property
-    def in_mail(self) -> str:
-        """``Firefox on Linux``, or less. A stranger writes what goes to somebody else's address, so
-        a text that could be a message, an address or a number is left out of it (attack I07).
+    def in_mail(self) -> "Device":
+        """``Firefox`` and ``Linux``, or less. A stranger writes what goes to somebody else's
+        address, so a text that could be a message, an address or a number is left out of it (attack
+        I07).
         """
-        parts = (part for part in (self.browser, self.os) if part)
-        return " on ".join(part for part in parts if _NAME_AND_VERSION.fullmatch(part))
+        return Device(_in_mail(self.browser), _in_mail(self.os), self.type)
+
+
+def _in_mail(name: str | None) -> str | None:
+    return name if name and _NAME_AND_VERSION.fullmatch(name) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,9 @@ WITH_LINK = frozenset(
 class Letter:
     """``address`` is where it goes. ``user_id`` is None for an address that somebody typed: whether
     there is an account behind it is found out when the letter is written, not when it is asked for
-    (attack E04). ``ip`` and ``user_agent`` are of the request that caused it, ``detail`` is what
-    the reason needs besides: a new address, a name of a passkey, the hash of a browser's cookie,
-    the signals of a sign-in.
+    (attack E04). ``ip``, ``user_agent`` and ``language`` are of the request that caused it, the
+    last empty for the default; ``detail`` is what the reason needs besides: a new address, a name
+    of a passkey, the hash of a browser's cookie, the signals of a sign-in.
     """
 
     id: str
@@ -72,6 +72,7 @@ class Letter:
     detail: str
     created_at: Instant
     attempts: int = 0
+    language: str = ""
 
 
 class MailRefused(Exception):

@@ -7,7 +7,6 @@ that has to be written again carries a new link, and the one before it is dead.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from watchword.crypto.opaque import hash_of, to_text
@@ -16,7 +15,7 @@ from watchword.domain.events import LinkSent, MailFailed
 from watchword.domain.letters import Letter, MailDelayed, MailRefused, Reason
 from watchword.domain.links import Link, Purpose
 from watchword.domain.places import Place
-from watchword.domain.time import DAY, HOUR, MINUTE, SECOND, Instant, Span
+from watchword.domain.time import DAY, HOUR, MINUTE, SECOND, Span
 from watchword.ports import (
     Clock,
     Composer,
@@ -139,7 +138,10 @@ class Correspondence:
                 return None
             carried = await self._carried(unit, letter, reason, account)
         facts = self._facts(letter, account) | carried
-        return Mail(letter.id, _destination(letter, account), self.composer.compose(reason, facts))
+        content = self.composer.compose(
+            reason, facts, at=letter.created_at, language=letter.language
+        )
+        return Mail(letter.id, _destination(letter, account), content)
 
     async def _addressee(self, unit: Unit, letter: Letter) -> tuple[Reason, Account | None]:
         address = EmailAddress.parse(letter.address)
@@ -188,14 +190,15 @@ class Correspondence:
         """Whoever made an account in the name of an address that is not theirs would choose what is
         written to it, by a name (attack I07): these are repeated to a confirmed address alone.
         """
+        device = self.user_agents.parse(letter.user_agent).in_mail
         return {
             "service": self.service,
             "name": account.name if account.email_verified else "",
             "address": account.email.text,
-            "device": self.user_agents.parse(letter.user_agent).in_mail,
+            "browser": device.browser or "",
+            "system": device.os or "",
             "ip": letter.ip,
             "place": _place_text(self.places.find(letter.ip)),
-            "time": _time_text(letter.created_at),
             "detail": letter.detail if _is_shown(letter.reason, account) else "",
             "account_url": self.public_url,
         }
@@ -231,12 +234,8 @@ def _place_text(place: Place | None) -> str:
     return "" if place is None else place.in_mail
 
 
-def _time_text(at: Instant) -> str:
-    moment = datetime.fromtimestamp(at // SECOND, UTC)
-    return f"{moment.day} {moment:%B %Y, %H:%M} UTC"
-
-
 def _span_text(span: Span) -> str:
+    """In English, which is the key of what it is in another language."""
     for unit, name in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")):
         if span >= unit:
             count = span // unit

@@ -55,5 +55,6 @@ class Postman:
             user_agent=trace.user_agent,
             detail=detail,
             created_at=now,
+            language=trace.language,
         )
         await unit.outbox.put(letter, due=now)

@@ -46,8 +46,12 @@ class Composed:
 
 
 class Composer(Protocol):
-    def compose(self, reason: Reason, facts: Mapping[str, str]) -> Composed:
-        """``facts`` are texts for people, foreign ones among them: they are escaped here."""
+    def compose(
+        self, reason: Reason, facts: Mapping[str, str], *, at: Instant, language: str
+    ) -> Composed:
+        """``facts`` are texts for people, foreign ones among them: they are escaped here. ``at`` is
+        when that happened which it tells of. Of a language that is not there it is the default.
+        """
         ...
 
 

@@ -44,11 +44,14 @@ class Standing:
 
 
 class RequestTrace(NamedTuple):
-    """Where an audited change came from."""
+    """Where an audited change came from. ``language`` is that of the mail which it causes, empty
+    for the default; it is not kept with the event.
+    """
 
     request_id: str = ""
     ip: str = ""
     user_agent: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,13 @@ class Call:
 
     @property
     def trace(self) -> RequestTrace:
-        return RequestTrace(request_id=self.request_id, ip=self.ip, user_agent=self.user_agent)
+        language = self.services.mail_languages.chosen(self.accept_language)
+        return RequestTrace(self.request_id, self.ip, self.user_agent, language)
+
+    @property
+    def accept_language(self) -> bytes | None:
+        values = self.headers.all(b"accept-language")
+        return values[0] if values else None
 
     def cookie(self, name: str) -> str | None:
         return self.cookies.get(name.encode())

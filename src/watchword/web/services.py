@@ -36,6 +36,7 @@ from watchword.ports import (
     Meter,
 )
 from watchword.web.client_address import Network
+from watchword.web.languages import Negotiation
 from watchword.web.origins import Origins
 from watchword.web.screens.rendering import Screens
 
@@ -171,6 +172,7 @@ class Services:
     csrf_tokens: SignedTexts
     origins: Origins
     screens: Screens
+    mail_languages: Negotiation
     clock: Clock
     meter: RequestMeter
     log: RequestLog

@@ -35,8 +35,7 @@ def root_of(call: Call) -> str:
 
 def visit_of(call: Call) -> Visit:
     screens = call.services.screens
-    languages = call.headers.all(b"accept-language")
-    words = screens.languages.chosen(languages[0] if languages else None)
+    words = screens.languages.chosen(call.accept_language)
     known = call.caller
     if known is None:
         return Visit(root_of(call), words)
