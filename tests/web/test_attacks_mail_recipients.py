@@ -76,9 +76,12 @@ async def ask_mail(
     asker: Holder | None = None,
     ip: str = "198.51.100.7",
     agent: bytes = b"Agent/1.0",
+    language: bytes = b"",
 ) -> Reply:
     content: dict[str, object] = {"email": email}
     headers: list[tuple[Text, Text]] = [AS_JSON, SAME_ID, (b"user-agent", agent)]
+    if language:
+        headers.append((b"accept-language", language))
     if what == "register":
         content["password"] = PASSWORD
     if what == "change-email":
@@ -97,8 +100,9 @@ def alike(reply: Reply) -> object:
 
 class TestWhoHasAnAccount:
     @pytest.mark.parametrize("what", ASKING)
+    @pytest.mark.parametrize("language", [b"", b"de-CH, en;q=0.5"])
     async def test_e04_asking_is_the_same_answer_and_the_same_work_for_every_address(
-        self, server: Server, what: str
+        self, server: Server, what: str, language: bytes
     ) -> None:
         """E03 for registering, E07 for a change of address."""
         asker = await people(server)
@@ -107,7 +111,8 @@ class TestWhoHasAnAccount:
         for email in ADDRESSES:
             before = hashes(server)
             with statements(server) as asked:
-                answers[email] = alike(await ask_mail(server, what, email, asker=asker))
+                reply = await ask_mail(server, what, email, asker=asker, language=language)
+            answers[email] = alike(reply)
             work[email] = (hashes(server) - before, tuple(asked))
         assert answers[KNOWN][0] == 202  # type: ignore[index]
         for email in ADDRESSES:

@@ -82,7 +82,6 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         origins=Origins(ground.user_agents, ground.places),
         screens=make_screens(settings, ground.log),
-        mail_languages=make_mail_languages(settings),
         clock=clock,
         meter=ground.meter,
         log=ground.log,
@@ -199,6 +198,7 @@ def _by_mail(
         _recovery(ground, proof, passwords),
         Addresses(ground.store, ground.postman, ground.clock),
         _magic_links(ground, factors),
+        make_mail_languages(ground.settings),
     )
 
 

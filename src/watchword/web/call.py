@@ -64,7 +64,7 @@ class Call:
 
     @property
     def trace(self) -> RequestTrace:
-        language = self.services.mail_languages.chosen(self.accept_language)
+        language = self.services.by_mail.languages.chosen(self.accept_language)
         return RequestTrace(self.request_id, self.ip, self.user_agent, language)
 
     @property

@@ -99,11 +99,12 @@ class FactorServices:
 
 @dataclass(frozen=True, slots=True)
 class ByMail:
-    """What is done by links that are mailed."""
+    """What is done by links that are mailed, and the languages that mail is written in."""
 
     recovery: Recovery
     addresses: Addresses
     magic_links: MagicLinks
+    languages: Negotiation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +173,6 @@ class Services:
     csrf_tokens: SignedTexts
     origins: Origins
     screens: Screens
-    mail_languages: Negotiation
     clock: Clock
     meter: RequestMeter
     log: RequestLog

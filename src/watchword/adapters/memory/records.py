@@ -133,7 +133,7 @@ class MemoryAuditLog:
             subject=event.subject,
             actor=event.actor,
             session=event.session,
-            trace=trace,
+            trace=trace._replace(language=""),
             details=json.dumps(event.details(), separators=(",", ":")),
         )
 

@@ -31,7 +31,7 @@ TRACE = RequestTrace(request_id="r-1", ip="192.0.2.1", user_agent='Agent "1" \\ 
 async def given_events(store: ConformingStore, *events: Event, at: Instant = NOW) -> None:
     async with store.transaction() as unit:
         for event in events:
-            await unit.audit.append(event, at=at, trace=TRACE)
+            await unit.audit.append(event, at=at, trace=TRACE._replace(language="de"))
 
 
 async def subjects(store: ConformingStore, query: AuditQuery) -> list[str | None]:
