@@ -35,8 +35,8 @@ class DeclaredMail(DeclaredServices):
         "LANGUAGE",
         language(),
         default="en",
-        meaning="Of mail: a folder of templates; of pages, for browsers that ask for none that is "
-        "there.",
+        meaning="Of pages and mails, for browsers that ask for none that is there; of mails that a "
+        "command causes.",
     )
     templates: Path | None = setting(
         "TEMPLATES",
