@@ -13,7 +13,6 @@ from tests.web.contract import change_rows, rows
 from tests.web.mailed import ADA, OPEN
 from tests.web.raw import AS_JSON, Text, ask
 from tests.web.visitor import Visitor
-from watchword.adapters.user_agents import UserAgentParser
 from watchword.ports import RequestTrace
 from watchword.settings.choices import EmailVerification
 
@@ -142,22 +141,10 @@ class TestALetterThatWaits:
     async def test_of_a_former_version_is_in_the_default(self, server: Server) -> None:
         await server.register()
         await forget(server, {**GERMAN, "User-Agent": FIREFOX})
-        await change_rows(server, "UPDATE letters SET user_agent = :agent", agent=FIREFOX)
+        await change_rows(server, "UPDATE letters SET language = ''")
         mail = await server.mail()
         assert language_of(mail) == "en"
         assert "Firefox 140 on Linux" in mail.text
-
-    @pytest.mark.parametrize("agent", ["", FIREFOX, "curl/8.5.0", "x" * 600])
-    async def test_is_of_the_same_device_to_a_former_version(
-        self, server: Server, agent: str
-    ) -> None:
-        """Which reads what is kept as a user agent."""
-        await server.register()
-        await forget(server, {**GERMAN, "User-Agent": agent})
-        ((kept,),) = rows(server, "SELECT user_agent FROM letters")
-        parse = UserAgentParser().parse
-        assert kept == f"{agent[:512]}\nde"
-        assert parse(kept).in_mail == parse(agent).in_mail
 
     async def test_i08_tells_the_audit_log_its_user_agent_alone(self, server: Server) -> None:
         await server.register()

@@ -221,6 +221,22 @@ class TestAFilledDatabase:
         assert claimed == replace(letter, attempts=1)
         await store.close()
 
+    async def test_keeps_a_letter_that_waits_in_no_language(self, tmp_path: Path) -> None:
+        path = tmp_path / "watchword.db"
+        path.touch()
+        with closing(connect(path)) as connection:
+            upgrade(connection, "0010")
+            connection.execute(
+                "INSERT INTO letters VALUES ('l-1', 'new_device', 'Ada@example.com', 'u-ada',"
+                f" '192.0.2.1', 'Agent/1.0', 'more', {NOW}, {NOW}, 2)"
+            )
+        assert migrate(path)
+        store = SqliteStore(path, clock=FakeClock())
+        async with store.transaction() as unit:
+            [claimed] = await unit.outbox.claim(now=NOW, lease=MINUTE, at_most=9)
+        assert (claimed.detail, claimed.attempts, claimed.language) == ("more", 3, "")
+        await store.close()
+
     async def test_finds_what_somebody_has_done_or_undergone_once(self, path: Path) -> None:
         assert migrate(path)
         store = SqliteStore(path, clock=FakeClock())

@@ -7,7 +7,7 @@ from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.sqlite.connections import connect, explain
 from watchword.domain.time import MINUTE, SECOND
 
-NEWEST = "0010"
+NEWEST = "0011"
 FOLDER = Path(__file__).parent / "migrations"
 
 

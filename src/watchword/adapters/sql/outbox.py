@@ -1,9 +1,4 @@
-"""Letters that wait in SQL: a claim pushes the moment at which a letter is due behind its lease.
-
-The column `user_agent` holds what the request said of who sent it: the user agent, and on a line of
-its own the language. Versions that know of no language write the first alone, and read both as a
-user agent, which nothing but the names of its browser and system is taken from.
-"""
+"""Letters that wait in SQL: a claim pushes the moment at which a letter is due behind its lease."""
 
 from collections.abc import Sequence
 
@@ -11,11 +6,11 @@ from watchword.adapters.sql.statements import UNCLAIMED, Claim, Queries, Row, St
 from watchword.domain.letters import WITH_LINK, Letter, Reason
 from watchword.domain.time import Instant, Span
 
-_COLUMNS = "id, reason, address, user_id, ip, user_agent, detail, created_at, attempts"
+_COLUMNS = "id, reason, address, user_id, ip, user_agent, language, detail, created_at, attempts"
 _PUT = f"""
 INSERT INTO letters ({_COLUMNS}, due_at)
-VALUES (:id, :reason, :address, :user_id, :ip, :user_agent, :detail, :created_at, :attempts,
-        :due_at)
+VALUES (:id, :reason, :address, :user_id, :ip, :user_agent, :language, :detail, :created_at,
+        :attempts, :due_at)
 """  # noqa: S608  constant text
 _CLAIM = f"""
 UPDATE letters SET due_at = :until, attempts = attempts + 1
@@ -59,7 +54,8 @@ class SqlOutbox:
                 "address": letter.address,
                 "user_id": letter.user_id or "",
                 "ip": letter.ip,
-                "user_agent": _said_of_sender(letter),
+                "user_agent": letter.user_agent,
+                "language": letter.language,
                 "detail": letter.detail,
                 "created_at": letter.created_at,
                 "attempts": letter.attempts,
@@ -92,28 +88,16 @@ class SqlOutbox:
 
 
 def _letter_of(row: Row) -> Letter:
-    id_, reason, address, user_id, ip, agent, detail, created, attempts = row
-    user_agent, language = _read(str(agent))
+    id_, reason, address, user_id, ip, agent, language, detail, created, attempts = row
     return Letter(
         id=str(id_),
         reason=Reason(str(reason)),
         address=str(address),
         user_id=str(user_id) or None,
         ip=str(ip),
-        user_agent=user_agent,
+        user_agent=str(agent),
+        language=str(language),
         detail=str(detail),
         created_at=int(created or 0),
         attempts=int(attempts or 0),
-        language=language,
     )
-
-
-def _said_of_sender(letter: Letter) -> str:
-    if letter.language or "\n" in letter.user_agent:  # else its last line would be a language
-        return f"{letter.user_agent}\n{letter.language}"
-    return letter.user_agent
-
-
-def _read(said: str) -> tuple[str, str]:
-    user_agent, line_end, language = said.rpartition("\n")
-    return (user_agent, language) if line_end else (said, "")
