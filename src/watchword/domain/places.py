@@ -1,7 +1,7 @@
 """Where an address is, as far as a database can tell: evidence, never proof, and never exact."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 NAME_LIMIT = 100
 
@@ -17,8 +17,7 @@ class Anonymiser(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True)
-class Coordinates:
+class Coordinates(NamedTuple):
     """In degrees (WGS 84); ``radius`` in km is where two of three such addresses are, None: not
     known. It is the middle of a town or a country, and nobody's house.
     """
@@ -28,8 +27,7 @@ class Coordinates:
     radius: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(NamedTuple):
     """``city`` and ``country`` are English names, ``country_code`` is ISO 3166-1 alpha-2; each is
     None where the database does not say.
     """

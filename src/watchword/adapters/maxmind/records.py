@@ -36,13 +36,7 @@ def place_of(record: object) -> Place | None:
     anonymisers = _anonymisers(fields, _within(fields, "traits"))
     if not (city or name or code or coordinates or anonymisers):
         return None
-    return Place(
-        city=city,
-        country=name,
-        country_code=code,
-        coordinates=coordinates,
-        anonymisers=anonymisers,
-    )
+    return Place(city, name, code, coordinates, anonymisers)
 
 
 def _within(fields: Mapping[object, object], name: str) -> Mapping[object, object]:
