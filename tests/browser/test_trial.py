@@ -10,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, expect
 from pyotp import TOTP
 
+from tests.adapters.maxmind.archives import LINKOEPING, LONDON, MMDB
 from tests.browser.album import Album
 from tests.browser.person import EMAIL
 from tests.browser.reader import DESK, PHONE, Guest
@@ -19,6 +20,18 @@ from tests.driving import PASSWORD
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 ROOT = "root@example.com"
+PLACES = MMDB / "GeoLite2-City-Test.mmdb"
+AWAY, HERE = {"X-Forwarded-For": LINKOEPING}, {"X-Forwarded-For": LONDON}
+ON_THE_PHONE = {
+    "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15"
+    " (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1",
+    "extra_http_headers": HERE,
+}
+ON_THE_LAPTOP = {
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/141.0.0.0 Safari/537.36",
+    "extra_http_headers": HERE,
+}
 
 
 async def makes_the_administrator(guest: Guest, greeting: str) -> None:
@@ -65,6 +78,10 @@ async def ends_the_other_device(guest: Guest) -> None:
     devices = guest.page.get_by_role("listitem").filter(has_text="Signed in")
     await expect(devices).to_have_count(2)
     await expect(devices.first).to_contain_text("this device")
+    await expect(devices.first).to_contain_text("Chrome 141 on Linux")
+    await expect(devices.last).to_contain_text("Mobile Safari 18 on iOS 18.5")
+    for number in range(2):
+        await expect(devices.nth(number)).to_contain_text("London, United Kingdom")
     await guest.page.get_by_role("button", name="End the session of").click()
     await guest.reads("The session was ended.")
     await expect(devices).to_have_count(1)
@@ -90,11 +107,13 @@ async def test_from_an_empty_folder_to_a_console_that_tells_of_it_all(
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     monkeypatch.setenv("WATCHWORD_PUBLIC_URL", url)
+    monkeypatch.setenv("WATCHWORD_GEO_DATABASE", str(PLACES))
+    monkeypatch.setenv("WATCHWORD_TRUSTED_PROXIES", "127.0.0.1")
     with serving(tmp_path, port=port) as server:
         async with (
-            album.context(browser, **DESK) as of_root,
-            album.context(browser, **PHONE) as of_phone,
-            album.context(browser, **DESK) as of_laptop,
+            album.context(browser, **DESK, extra_http_headers=AWAY) as of_root,
+            album.context(browser, **PHONE, **ON_THE_PHONE) as of_phone,
+            album.context(browser, **DESK, **ON_THE_LAPTOP) as of_laptop,
         ):
             root, phone, laptop = [
                 Guest(url=url, context=context, page=await context.new_page(), album=album)
