@@ -413,11 +413,12 @@ class TestWhatIsWrittenOfMail:
 
 def test_every_type_that_there_is_is_written_by_something() -> None:
     """Those of the tests above, of `test_contract_sign_in`, and of the tests of factors, passkeys,
-    identities and risk; imports are a command's.
+    identities, risk and exports; imports are a command's.
     """
     assert set(all_types()) == {
         *("account.registered", "account.profile_changed", "account.role_changed"),
         *("account.status_changed", "account.deleted", "account.locked", "account.imported"),
+        "account.data_exported",
         *("credential.password_changed", "credential.password_upgraded"),
         "credential.password_removed",
         *("credential.identity_linked", "credential.identity_unlinked"),
@@ -435,5 +436,5 @@ def test_every_type_that_there_is_is_written_by_something() -> None:
             "session.reauthenticated",
         ),
         *("session.ended", "session.all_ended", "session.token_reused"),
-        *("setup.link_made", "keys.rotated"),
+        *("setup.link_made", "keys.rotated", "audit.exported"),
     }

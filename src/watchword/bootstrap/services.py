@@ -5,37 +5,33 @@ from time import perf_counter
 from urllib.parse import urlsplit
 
 from watchword.adapters.argon2 import GatheringHasher
+from watchword.bootstrap.by_mail import make_by_mail
 from watchword.bootstrap.factors import make_factor_services
 from watchword.bootstrap.federation import make_federation
-from watchword.bootstrap.mail import make_mail_languages
 from watchword.bootstrap.pages import make_screens
 from watchword.bootstrap.parts import Ground, Shared
 from watchword.bootstrap.passkeys import make_passkeys
 from watchword.domain.passwords import Blocklist, PasswordPolicy, words_of_service
 from watchword.domain.time import SECOND, Span
 from watchword.flows.access import Access
-from watchword.flows.addresses import Addresses
 from watchword.flows.attempts import Failures, PasswordProof
 from watchword.flows.credentials import Credentials
 from watchword.flows.devices import KnownDevices
+from watchword.flows.exports import Exports
 from watchword.flows.invitations import Invitations
-from watchword.flows.magic_links import MagicLinks
 from watchword.flows.new_passwords import NewPasswords
 from watchword.flows.password_sign_in import PasswordSignIn
-from watchword.flows.recovery import Recovery
 from watchword.flows.refresh import Refresh
 from watchword.flows.registration import Registration, Setup
 from watchword.flows.revocation_stream import RevocationStream
 from watchword.flows.risk import SignInRisk
 from watchword.flows.sessions import HeldTokens, SessionsOfUser
 from watchword.flows.sign_in import SessionOpener
-from watchword.flows.unproven import Unproven
 from watchword.flows.users import Users
 from watchword.ports import Clock
 from watchword.settings import Settings
 from watchword.web.origins import Origins
 from watchword.web.services import (
-    ByMail,
     Check,
     FactorServices,
     Figures,
@@ -48,13 +44,12 @@ _GATHERING: Span = 25
 
 
 def make_services(ground: Ground, shared: Shared) -> Services:
-    settings, store, clock, postman = ground.settings, ground.store, ground.clock, ground.postman
-    opener, passwords, proof = _opener(ground, shared), _passwords(ground), _proof(ground)
-    factors = make_factor_services(ground, proof.failures, opener)
-    registration = Registration(store, ground.hasher, passwords, postman, clock, ground.randomness)
+    store, clock, passwords = ground.store, ground.clock, _passwords(ground)
+    proof, opener = _proof(ground), _opener(ground, shared)
+    factors, registration = _factors(ground, proof, opener), _registration(ground, passwords)
     return Services(
-        policy=_web_policy(settings),
-        sessions_policy=settings.session_policy,
+        policy=_web_policy(ground.settings),
+        sessions_policy=ground.settings.session_policy,
         access=_access(shared, clock),
         standings=shared.standings,
         registration=registration,
@@ -64,13 +59,14 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         refresh=_refresh(ground, shared),
         held_tokens=_held_tokens(ground, shared),
         credentials=_credentials(ground, proof, factors, passwords),
-        by_mail=_by_mail(ground, proof, passwords, factors),
+        by_mail=make_by_mail(ground, proof, passwords, factors.step),
         passkeys=make_passkeys(ground, opener),
         federation=make_federation(ground, registration, factors.step),
         invitations=_invitations(ground, registration),
         sessions=SessionsOfUser(store, clock),
-        users=Users(store, ground.stores.lockouts, settings.roles, clock),
+        users=Users(store, ground.stores.lockouts, ground.settings.roles, clock),
         audit=store.reading.audit,
+        exports=Exports(store, shared.standings, clock),
         figures=_figures(ground),
         grants=shared.grants,
         keyring=shared.keyring,
@@ -81,11 +77,26 @@ def make_services(ground: Ground, shared: Shared) -> Services:
         cursors=ground.secrets.signed_texts("cursors"),
         csrf_tokens=ground.secrets.signed_texts("csrf tokens"),
         origins=Origins(ground.user_agents, ground.places),
-        screens=make_screens(settings, ground.log),
+        screens=make_screens(ground.settings, ground.log),
         clock=clock,
         meter=ground.meter,
         log=ground.log,
         seconds=perf_counter,
+    )
+
+
+def _factors(ground: Ground, proof: PasswordProof, opener: SessionOpener) -> FactorServices:
+    return make_factor_services(ground, proof.failures, opener)
+
+
+def _registration(ground: Ground, passwords: NewPasswords) -> Registration:
+    return Registration(
+        ground.store,
+        ground.hasher,
+        passwords,
+        ground.postman,
+        ground.clock,
+        ground.randomness,
     )
 
 
@@ -191,29 +202,6 @@ def _credentials(
     )
 
 
-def _by_mail(
-    ground: Ground, proof: PasswordProof, passwords: NewPasswords, factors: FactorServices
-) -> ByMail:
-    return ByMail(
-        _recovery(ground, proof, passwords),
-        Addresses(ground.store, ground.postman, ground.clock),
-        _magic_links(ground, factors),
-        make_mail_languages(ground.settings),
-    )
-
-
-def _recovery(ground: Ground, proof: PasswordProof, passwords: NewPasswords) -> Recovery:
-    return Recovery(
-        ground.store,
-        ground.postman,
-        proof,
-        ground.hasher,
-        passwords,
-        ground.clock,
-        _unproven(ground),
-    )
-
-
 def _invitations(ground: Ground, registration: Registration) -> Invitations:
     settings = ground.settings
     return Invitations(
@@ -224,21 +212,6 @@ def _invitations(ground: Ground, registration: Registration) -> Invitations:
         ground.clock,
         settings.session_policy.step_up_ttl,
     )
-
-
-def _magic_links(ground: Ground, factors: FactorServices) -> MagicLinks:
-    return MagicLinks(
-        ground.store,
-        ground.postman,
-        factors.step,
-        _unproven(ground),
-        ground.clock,
-        ground.randomness,
-    )
-
-
-def _unproven(ground: Ground) -> Unproven:
-    return Unproven(ground.postman, ground.clock)
 
 
 def _refresh(ground: Ground, shared: Shared) -> Refresh:

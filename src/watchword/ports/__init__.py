@@ -8,6 +8,7 @@ Every verb that changes what a caller may do is noticed by `Revocations` once it
 from watchword.ports.audit import AuditLog, AuditReader
 from watchword.ports.factors import RecoveryCodes, TotpFactors
 from watchword.ports.federation import ListedProvider, Providers
+from watchword.ports.holdings import Holdings, KnownDevice, OpenLink, WaitingLetter
 from watchword.ports.identities import Identities
 from watchword.ports.machinery import (
     Breaches,
@@ -78,9 +79,11 @@ __all__ = [
     "Fetched",
     "HashState",
     "Hasher",
+    "Holdings",
     "Housekeeping",
     "Identities",
     "Keys",
+    "KnownDevice",
     "Limits",
     "Links",
     "ListedProvider",
@@ -88,6 +91,7 @@ __all__ = [
     "Mail",
     "Mailer",
     "Meter",
+    "OpenLink",
     "OpenStore",
     "Outbox",
     "OutboxReader",
@@ -116,4 +120,5 @@ __all__ = [
     "Unit",
     "UserAgents",
     "Visits",
+    "WaitingLetter",
 ]

@@ -10,6 +10,7 @@ from watchword.domain.sessions import EndReason, Session, Step
 from watchword.domain.time import Instant, Span
 from watchword.ports.audit import AuditLog, AuditReader
 from watchword.ports.factors import RecoveryCodes, TotpFactors
+from watchword.ports.holdings import Holdings
 from watchword.ports.identities import Identities
 from watchword.ports.mail import Outbox, OutboxReader
 from watchword.ports.passkeys import Passkeys
@@ -222,6 +223,8 @@ class Reading(People, Protocol):
     def keys(self) -> Keys: ...
     @property
     def directory(self) -> Directory: ...
+    @property
+    def holdings(self) -> Holdings: ...
     @property
     def audit(self) -> AuditReader: ...
 

@@ -103,11 +103,14 @@ class Edge:
         await self._envelope.send(answer, send, request_id, is_head=is_head)
         self._note(found, answer, incoming, self._services.seconds() - started)
         if isinstance(answer, Stream):
-            await self._pour(answer, incoming, send, is_head=is_head)
+            is_read = found is not None and found.route.body is not None
+            await self._pour(answer, incoming, send, is_head=is_head, is_read=is_read)
 
-    async def _pour(self, stream: Stream, incoming: Incoming, send: Send, *, is_head: bool) -> None:
+    async def _pour(
+        self, stream: Stream, incoming: Incoming, send: Send, *, is_head: bool, is_read: bool
+    ) -> None:
         try:
-            await pour(stream, incoming.receive, send, is_head=is_head)
+            await pour(stream, incoming.receive, send, is_head=is_head, is_read=is_read)
         except Exception as error:  # noqa: BLE001  what has begun cannot be refused any more
             self._services.log.error(  # noqa: TRY400  the reason is enough
                 "stream_failed", request_id=incoming.request_id, reason=str(error)

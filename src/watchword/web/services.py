@@ -10,6 +10,7 @@ from watchword.domain.sessions import SessionPolicy
 from watchword.flows.access import Access
 from watchword.flows.addresses import Addresses
 from watchword.flows.credentials import Credentials
+from watchword.flows.exports import Exports
 from watchword.flows.factor_reset import FactorReset
 from watchword.flows.federation import Federation
 from watchword.flows.grants import Grants
@@ -162,6 +163,7 @@ class Services:
     sessions: SessionsOfUser
     users: Users
     audit: AuditReader
+    exports: Exports
     figures: Figures
     grants: Grants
     keyring: KeyRing

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -31,6 +31,11 @@ def _rfc3339(seconds: int) -> str:
 def time_text(at: Instant) -> str:
     """RFC 3339 in UTC, to the second."""
     return _rfc3339(at // SECOND)
+
+
+def fields_of(shape: Shape) -> dict[str, Any]:
+    """For a shape that says all that this one does, and more."""
+    return msgspec.structs.asdict(shape)
 
 
 class UserShape(Shape, frozen=True):
@@ -89,8 +94,7 @@ def user_shape(account: Account) -> UserShape:
 
 
 def managed_user_shape(account: Account) -> ManagedUserShape:
-    shown = msgspec.structs.asdict(user_shape(account))
-    return ManagedUserShape(**shown, status=account.status.value)
+    return ManagedUserShape(**fields_of(user_shape(account)), status=account.status.value)
 
 
 def location_shape(place: Place | None) -> LocationShape | None:

@@ -31,12 +31,14 @@ async def begin(stream: Stream, send: Send, head: MutableMapping[str, Any]) -> N
         raise
 
 
-async def pour(stream: Stream, receive: Receive, send: Send, *, is_head: bool) -> None:
+async def pour(
+    stream: Stream, receive: Receive, send: Send, *, is_head: bool, is_read: bool = False
+) -> None:
     """Send what comes, after the head of the answer; raise what ``pieces`` raise. The answer has
-    its end on the wire even then.
+    its end on the wire even then. ``is_read``: the request was received to its end before.
     """
     pouring = asyncio.create_task(_pour(stream.pieces, send, is_head=is_head))
-    leaving = asyncio.create_task(_left(receive))
+    leaving = asyncio.create_task(_left(receive, is_read=is_read))
     try:
         await asyncio.wait((pouring, leaving), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -57,10 +59,10 @@ async def _pour(pieces: AsyncGenerator[bytes, None], send: Send, *, is_head: boo
             await send({"type": "http.response.body", "body": piece, "more_body": True})
 
 
-async def _left(receive: Receive) -> None:
+async def _left(receive: Receive, *, is_read: bool) -> None:
     """First comes the request, in as many messages as it takes. The next one is that the client is
     gone; or the server says so that it wants to end, see `watchword.cli.protocol`.
     """
-    while (await receive()).get("more_body", False):
+    while not is_read and (await receive()).get("more_body", False):
         pass
     await receive()

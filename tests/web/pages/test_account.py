@@ -1,16 +1,14 @@
 """The pages of one's own account, without a script."""
 
-import json
-
 import pytest
 
 from tests.driving import PASSWORD, Server
 from tests.web.contract import change_rows
-from tests.web.pages.test_console_audit import OnePage
+from tests.web.pages.own_data import take
 from tests.web.second_factor import Phone
 from tests.web.visitor import ADA, Page, Visitor
 from watchword.domain.accounts import EmailAddress
-from watchword.domain.events import MfaDisabled, ProfileChanged
+from watchword.domain.events import MfaDisabled
 from watchword.domain.time import MINUTE
 from watchword.ports import RequestTrace
 from watchword.web.pages.routes import PAGES
@@ -135,49 +133,6 @@ class TestTheProfile:
         await bare.send(page.form("/reset-password"), token=link, newPassword=NEW)
         assert "The password was set" in bare.page.text
 
-    async def test_all_that_is_kept_is_handed_out_without_a_secret(self, ada: Visitor) -> None:
-        answer = await ada.client.get("/account/data")
-        assert answer.headers["content-disposition"] == 'attachment; filename="account.json"'
-        kept = json.loads(answer.text)
-        assert kept["user"]["email"] == ADA
-        assert [event["type"] for event in kept["events"]] == [
-            "session.signed_in",
-            "account.registered",
-        ]
-        assert len(kept["sessions"]) == 1
-        assert "argon2" not in answer.text
-
-    async def test_x01_what_is_kept_is_sent_page_by_page_however_much_there_is(
-        self, server: Server, ada: Visitor
-    ) -> None:
-        await self._does_much(server, ada, 450)
-        events = json.loads((await ada.client.get("/account/data")).text)["events"]
-        assert len({event["id"] for event in events}) == len(events) == 452
-        services = server.core.services
-        object.__setattr__(services, "audit", OnePage(services.audit))
-        begun = (await ada.client.get("/account/data")).text
-        assert begun.count('"requestId"') == 200
-
-    async def test_x05_what_cannot_be_finished_looks_like_nothing_whole(
-        self, server: Server, ada: Visitor
-    ) -> None:
-        await self._does_much(server, ada, 250)
-        services = server.core.services
-        object.__setattr__(services, "audit", OnePage(services.audit))
-        answer = await ada.client.get("/account/data")
-        with pytest.raises(json.JSONDecodeError):
-            json.loads(answer.text)
-        answer = await ada.client.get("/account/data")
-        assert answer.status_code == 503
-        assert "content-disposition" not in answer.headers
-
-    async def _does_much(self, server: Server, ada: Visitor, times: int) -> None:
-        ada_id = json.loads((await ada.client.get("/account/data")).text)["user"]["id"]
-        async with server.core.store.transaction() as unit:
-            for _ in range(times):
-                event = ProfileChanged(subject=ada_id, actor=ada_id, session="s")
-                await unit.audit.append(event, at=server.clock.now(), trace=RequestTrace())
-
     async def test_is_deleted_by_who_types_its_address(self, ada: Visitor) -> None:
         form = (await ada.look("/account/delete")).form("/account/delete")
         assert (await ada.send(form, email="bob@example.com")).problems.keys() == {"email"}
@@ -278,7 +233,7 @@ class TestWhatAnOperatorDid:
         page = await ada.look("/account/activity")
         assert "The role was changed" in page.text
         assert "by an operator" in page.text
-        data = (await ada.client.get("/account/data")).text
+        data = (await take(ada)).text
         assert "account.role_changed" in data
         for told in (page.answer.text, data):
             assert self.HERS.ip not in told

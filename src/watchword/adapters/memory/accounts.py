@@ -57,6 +57,7 @@ class MemoryAccounts:
         tables.links = {k: link for k, link in tables.links.items() if link.user_id != account_id}
         tables.letters = {k: e for k, e in tables.letters.items() if e[1].user_id != account_id}
         tables.devices = {k: at for k, at in tables.devices.items() if k[0] != account_id}
+        tables.first_seen = {k: at for k, at in tables.first_seen.items() if k[0] != account_id}
         tables.trusted = {k: at for k, at in tables.trusted.items() if k[0] != account_id}
         tables.totp.pop(account_id, None)
         tables.recovery_codes.pop(account_id, None)

@@ -72,8 +72,13 @@ class MemoryDevices:
         return any(known == user_id for known, _ in self._place.tables.devices)
 
     async def remember(self, user_id: str, device_hash: bytes, *, now: Instant) -> None:
-        if user_id in self._place.tables.accounts:
-            self._place.tables.devices[user_id, device_hash] = now
+        tables, device = self._place.tables, (user_id, device_hash)
+        if user_id not in tables.accounts:
+            return
+        if device not in tables.devices:
+            tables.first_seen[device] = now
+            tables.trusted.pop(device, None)
+        tables.devices[device] = now
 
     async def trust(self, user_id: str, device_hash: bytes, *, until: Instant) -> None:
         if await self.is_known(user_id, device_hash):

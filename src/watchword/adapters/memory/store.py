@@ -8,6 +8,7 @@ from watchword.adapters.memory.accounts import MemoryAccounts, MemoryAdministrat
 from watchword.adapters.memory.counters import MemoryLimits, MemoryLockouts
 from watchword.adapters.memory.factors import MemoryRecoveryCodes, MemoryTotpFactors
 from watchword.adapters.memory.feed import MemoryFeed
+from watchword.adapters.memory.holdings import MemoryHoldings
 from watchword.adapters.memory.identities import MemoryIdentities
 from watchword.adapters.memory.mail import MemoryOutbox, MemoryOutboxReader, MemoryOwnership
 from watchword.adapters.memory.passkeys import MemoryPasskeys
@@ -39,6 +40,7 @@ class MemoryReading:
         self.devices = MemoryDevices(place)
         self.keys = MemoryKeys(place)
         self.directory = MemoryDirectory(place)
+        self.holdings = MemoryHoldings(place)
         self.audit = MemoryAuditReader(place)
 
 

@@ -27,6 +27,7 @@ class Tables:
     links: dict[bytes, Link] = field(default_factory=dict)
     letters: dict[str, tuple[Instant, Letter]] = field(default_factory=dict)
     devices: dict[tuple[str, bytes], Instant] = field(default_factory=dict)
+    first_seen: dict[tuple[str, bytes], Instant] = field(default_factory=dict)
     trusted: dict[tuple[str, bytes], Instant] = field(default_factory=dict)
     totp: dict[str, Totp] = field(default_factory=dict)
     recovery_codes: dict[str, frozenset[bytes]] = field(default_factory=dict)

@@ -17,6 +17,7 @@ class MovingReading:
         self.devices = reading.devices
         self.keys = reading.keys
         self.directory = reading.directory
+        self.holdings = reading.holdings
         self.audit = reading.audit
 
 

@@ -14,13 +14,13 @@ from watchword.domain.sessions import REMEMBERED_ROTATIONS, EndReason, Session, 
 from watchword.domain.time import Instant
 from watchword.ports import Standing, Topic
 
-_NAMES = (
+COLUMNS = (
     "id, user_id, transport, generation, proof, salt, rotated_at, created_at, last_seen_at,"
     " idle_ttl, idle_expires_at, expires_at, authenticated_at, amr, ip, user_agent, remembered,"
     " rotated_before, ended_at, ended_reason"
 )
 _OPEN = f"""
-INSERT INTO sessions ({_NAMES})
+INSERT INTO sessions ({COLUMNS})
 SELECT :id, u.id, :transport, :generation, :proof, :salt, :rotated_at, :created_at, :last_seen_at,
        :idle_ttl, :idle_expires_at, :expires_at, :authenticated_at, :amr, :ip, :user_agent,
        :remembered, '', NULL, NULL
@@ -36,11 +36,11 @@ ORDER BY created_at DESC, id DESC LIMIT 1000000 OFFSET :others
 """  # noqa: S608  constant text
 _TAKE_BACK = "DELETE FROM sessions WHERE id = :id"
 _FIND = f"""
-SELECT {ACCOUNT_COLUMNS}, {", ".join("s." + name.strip() for name in _NAMES.split(","))}
+SELECT {ACCOUNT_COLUMNS}, {", ".join("s." + name.strip() for name in COLUMNS.split(","))}
 FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id
 """  # noqa: S608  constant text
 _LIST_LIVE = f"""
-SELECT {_NAMES} FROM sessions WHERE user_id = :user_id AND {ALIVE}
+SELECT {COLUMNS} FROM sessions WHERE user_id = :user_id AND {ALIVE}
 ORDER BY created_at DESC, id DESC
 """  # noqa: S608  constant text
 # Each half reads its end of the index `sessions_by_user`, however many sessions there are.
@@ -70,7 +70,7 @@ _REPROVE = f"""
 UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
     generation = generation + :step, rotated_at = CASE WHEN :step = 1 THEN :now ELSE rotated_at END
 WHERE id = :id AND proof = :proof AND {ALIVE}
-RETURNING {_NAMES}
+RETURNING {COLUMNS}
 """  # noqa: S608  constant text
 _END = """
 UPDATE sessions SET ended_at = :now, ended_reason = :reason WHERE id = :id AND ended_at IS NULL

@@ -4,6 +4,7 @@ from watchword.adapters.sql.accounts import SqlAccounts, SqlAdministrators
 from watchword.adapters.sql.audit import SqlAuditLog, SqlAuditReader
 from watchword.adapters.sql.directory import SqlDirectory
 from watchword.adapters.sql.factors import SqlRecoveryCodes, SqlTotpFactors
+from watchword.adapters.sql.holdings import SqlHoldings
 from watchword.adapters.sql.identities import SqlIdentities
 from watchword.adapters.sql.outbox import SqlOutbox, SqlOutboxReader
 from watchword.adapters.sql.ownership import SqlOwnership
@@ -24,6 +25,7 @@ class SqlReading:
         self.devices = SqlDevices(point)
         self.keys = SqlKeys(point)
         self.directory = SqlDirectory(slow)
+        self.holdings = SqlHoldings(slow)
         self.audit = SqlAuditReader(slow)
 
 

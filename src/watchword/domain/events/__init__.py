@@ -15,6 +15,7 @@ from watchword.domain.events.accounts import (
     EmailChangeRequested,
     EmailVerified,
     Invited,
+    OwnDataExported,
     ProfileChanged,
     Registered,
     RegistrationRepeated,
@@ -41,6 +42,7 @@ from watchword.domain.events.credentials import (
     RecoveryCodeUsed,
 )
 from watchword.domain.events.service import (
+    AuditExported,
     KeysRotated,
     LinkSent,
     MailFailed,
@@ -60,6 +62,7 @@ __all__ = [
     "AccountDeleted",
     "AccountImported",
     "AccountLocked",
+    "AuditExported",
     "DeviceTrusted",
     "EmailChangeRequested",
     "EmailChanged",
@@ -73,6 +76,7 @@ __all__ = [
     "MailFailed",
     "MfaDisabled",
     "MfaEnabled",
+    "OwnDataExported",
     "PasskeyAdded",
     "PasskeyRejected",
     "PasskeyRemoved",

@@ -87,6 +87,13 @@ class AccountImported(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDataExported(Event):
+    """A user took a copy of all that is kept about them."""
+
+    type = "account.data_exported"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountLocked(Event):
     """Too many failures in a row: the account takes no password for so many ``seconds``."""
 

@@ -1,4 +1,4 @@
-"""What happened to the service itself: its first administrator, its keys, its mail."""
+"""What happened to the service itself: its first administrator, its keys, its mail, its log."""
 
 from dataclasses import dataclass
 
@@ -35,3 +35,17 @@ class KeysRotated(Event):
 
     type = "keys.rotated"
     kid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditExported(Event):
+    """An operator took the audit log away as a file, or as much of it as they asked for: what
+    concerned ``ofUser``, of ``ofType``, from the day ``since`` to the day ``until``; null: all.
+    """
+
+    type = "audit.exported"
+    of_user: str | None
+    of_type: str | None
+    since: str | None
+    until: str | None
+    format: str

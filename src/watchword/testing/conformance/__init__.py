@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 _MODULES = (
-    "accounts", "audit", "counters", "directory", "factors", "feed", "housekeeping", "ground",
-    "identities", "mail", "passkeys", "records", "revocations", "rotation", "sessions",
-    "transactions",
+    "accounts", "audit", "counters", "directory", "factors", "feed", "holdings",
+    "housekeeping", "ground", "identities", "mail", "passkeys", "records",
+    "revocations", "rotation", "sessions", "transactions",
 )  # fmt: skip
 pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in _MODULES))
 
@@ -36,6 +36,7 @@ from watchword.testing.conformance.directory import DirectoryPromises
 from watchword.testing.conformance.factors import RecoveryCodePromises, TotpPromises
 from watchword.testing.conformance.feed import FeedPromises
 from watchword.testing.conformance.ground import ConformingCounters, ConformingStore
+from watchword.testing.conformance.holdings import HoldingPromises
 from watchword.testing.conformance.housekeeping import HousekeepingPromises
 from watchword.testing.conformance.identities import IdentityPromises
 from watchword.testing.conformance.mail import (
@@ -76,6 +77,7 @@ class StoreConformance(
     DevicePromises,
     DirectoryPromises,
     FeedPromises,
+    HoldingPromises,
     HousekeepingPromises,
     IdentityPromises,
     KeyPromises,

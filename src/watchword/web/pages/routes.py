@@ -17,6 +17,7 @@ from watchword.web.pages import (
     factors,
     files,
     identities,
+    own_data,
     passkeys,
     recovery,
     registration,
@@ -116,7 +117,8 @@ PAGES: Final = (
     _send("/account/providers/{provider}/link", identities.begin_link, f.NoForm, who=FRESH_USER),
     _send("/account/identities/{id}/unlink", identities.unlink, f.NoForm, who=FRESH_USER),
     _see("/account/activity", sessions.activity, USER),
-    _see("/account/data", sessions.download, USER),
+    _see("/account/data", own_data.ask, FRESH_USER),
+    _send("/account/data", own_data.download, f.NoForm, who=FRESH_USER),
     _see("/account/delete", account.ask_to_delete, FRESH_USER),
     _send("/account/delete", account.delete, f.EmailForm, who=FRESH_USER),
 
