@@ -5,7 +5,6 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from tests.driving import PASSWORD, Server
 from tests.web.contract import change_rows
 from tests.web.pages.operator import confirm, events_of, id_of
 from tests.web.pages.own_data import PATH, copy_of, send, take
-from tests.web.pages.test_console_audit import OnePage
+from tests.web.pages.test_console_audit import Meddling, OnePage
 from tests.web.passkeys import add, an_authenticator
 from tests.web.second_factor import Phone, enrol
 from tests.web.visitor import ADA, Visitor
@@ -22,7 +21,7 @@ from watchword.domain.events import ProfileChanged
 from watchword.domain.identities import LinkedIdentity
 from watchword.domain.sessions import EndReason
 from watchword.domain.time import HOUR, MINUTE
-from watchword.ports import AuditQuery, AuditReader, AuditRecord, Page, PageRequest, RequestTrace
+from watchword.ports import RequestTrace
 
 ISSUER = "https://provider.example"
 
@@ -119,28 +118,12 @@ class TestWhoHoldsACookieAlone:
         async def sign_out() -> None:
             await services.sessions.end_all(own, RequestTrace(), actor=None)
 
-        meddled = Meddling(services.audit, after=2, deed=sign_out)
+        meddled = Meddling(services.audit, sign_out, after=2)
         object.__setattr__(services, "audit", meddled)
         answer = await take(ada)
         assert answer.text.count('"requestId"') == 200
         with pytest.raises(json.JSONDecodeError):
             json.loads(answer.text)
-
-
-@dataclass
-class Meddling:
-    """Something happens while that page is read."""
-
-    reader: AuditReader
-    after: int
-    deed: object
-    read: int = field(default=0)
-
-    async def list_events(self, query: AuditQuery, page: PageRequest) -> Page[AuditRecord]:
-        self.read += 1
-        if self.read == self.after:
-            await self.deed()  # type: ignore[operator]
-        return await self.reader.list_events(query, page)
 
 
 class TestTheCopy:
