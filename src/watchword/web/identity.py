@@ -2,8 +2,11 @@
 
 import hmac
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
+from watchword.crypto.jws import InvalidToken
+from watchword.crypto.opaque import from_text, to_text
 from watchword.domain.devices import DEVICE_LIFETIME
 from watchword.domain.errors import NotFound, TokenInvalid, TokenMissing
 from watchword.domain.links import Purpose
@@ -45,6 +48,14 @@ def require_service(headers: Headers, tokens: Sequence[bytes]) -> None:
         raise TokenInvalid
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class MagicLinkCookie:
+    """``binding`` is empty where there is none; ``return_to`` is to be checked before use."""
+
+    binding: str
+    return_to: str
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     access: Access
@@ -83,12 +94,22 @@ class Identity:
         cookie = self.names.set(name, grant.held, strict=strict, lifetime=lifetime)
         answer.headers.append((b"set-cookie", cookie))
 
-    def bind_magic_link(self, answer: Answer, binding: str) -> None:
-        """Lax, for the link is opened from a mail."""
+    def bind_magic_link(self, answer: Answer, binding: str, return_to: str = "") -> None:
+        """Lax, for the link is opened from a mail. ``return_to`` stays in the browser that asked,
+        and goes into no link: whoever asks in the name of another leads them nowhere (attack O09).
+        """
+        kept = f"{binding}.{to_text(return_to.encode())}" if return_to else binding
         cookie = self.names.set(
-            self.names.magic, binding, strict=False, lifetime=Purpose.MAGIC_LINK.lifetime
+            self.names.magic, kept, strict=False, lifetime=Purpose.MAGIC_LINK.lifetime
         )
         answer.headers.append((b"set-cookie", cookie))
+
+    def magic_link(self, cookies: Mapping[bytes, str]) -> MagicLinkCookie:
+        """As the browser has it, which may have it from anybody."""
+        binding, _, kept = cookies.get(self.names.magic.encode(), "").partition(".")
+        with suppress(InvalidToken, UnicodeDecodeError):
+            return MagicLinkCookie(binding, from_text(kept).decode())
+        return MagicLinkCookie(binding, "")
 
     def unbind_magic_link(self, answer: Answer) -> None:
         answer.headers.append((b"set-cookie", self.names.clear(self.names.magic, strict=False)))

@@ -2,8 +2,11 @@
 
 import pytest
 
-from tests.driving import PASSWORD, Server
-from tests.web.visitor import ADA, Visitor
+from tests.driving import ORIGIN, PASSWORD, Server
+from tests.web.second_factor import somebody
+from tests.web.visitor import ADA, Page, Visitor
+from watchword.crypto.opaque import to_text
+from watchword.domain.accounts import EmailAddress
 
 NEW = "another battery staple, and a horse"
 
@@ -109,3 +112,112 @@ class TestALinkThatSignsIn:
         for form in page.forms:
             assert form.fields["returnTo"] == "/account/activity"
         assert PASSWORD not in page.answer.text
+
+    async def test_leads_where_one_wanted_to_go_though_the_mail_does_not_say(
+        self, server: Server
+    ) -> None:
+        visitor = await asking(server, "/account/activity?x=1")
+        mail = await server.mail()
+        assert "activity" not in mail.text + mail.html
+        await follow(visitor, mail.link)
+        assert str(visitor.page.answer.url).endswith("/account/activity?x=1")
+
+    async def test_leads_there_past_the_second_factor_too(self, server: Server) -> None:
+        phone, _ = await somebody(server)
+        await server.mails()
+        visitor = await asking(server, "/account/activity")
+        page = await follow(visitor, (await server.mail()).link)
+        form = next(form for form in page.forms if "code" in form.names)
+        await visitor.send(form, code=phone.next_code())
+        assert visitor.place == "/account/activity"
+
+    @pytest.mark.parametrize(
+        "hostile",
+        [
+            *("https://evil.example/", "//evil.example", "/\\evil.example", "/%2f/evil.example"),
+            *(
+                "javascript:alert(1)",
+                "/\t/evil.example",
+                "/a\r\nset-cookie: a=b",
+                "/" + "a" * 2_048,
+            ),
+        ],
+        ids=lambda hostile: ascii(hostile[:20]),
+    )
+    async def test_o09_keeps_no_hostile_target_and_follows_none(
+        self, server: Server, hostile: str
+    ) -> None:
+        """Neither one that the form says, nor one that somebody has put into the cookie since, nor
+        one that stands beside a link that is pasted.
+        """
+        visitor = await asking(server, hostile)
+        name = "magicLink"
+        kept = visitor.client.cookies[name]
+        assert "." not in kept
+        forged = f"{kept}.{to_text(hostile.encode())}"
+        visitor.client.cookies.clear()
+        visitor.client.cookies.set(name, forged)
+        link = (await server.mail()).link
+        form = (await visitor.look("/magic-link")).form("/magic-link/complete")
+        form.fields["returnTo"] = hostile
+        await visitor.send(form, token=link)
+        assert str(visitor.page.answer.url) == f"{ORIGIN}/account"
+
+    @pytest.mark.parametrize("kept", ["", ".", ".x", "..", ".\xff", ".____", "." + "A" * 5_000])
+    async def test_i01_a_cookie_that_says_nothing_leads_to_the_account(
+        self, server: Server, kept: str
+    ) -> None:
+        visitor = await asking(server, "/account/activity")
+        bound = visitor.client.cookies["magicLink"].partition(".")[0]
+        visitor.client.cookies.clear()
+        page = await visitor.look("/magic-link")
+        form = page.form("/magic-link/complete")
+        answer = await visitor.client.post(
+            form.action,
+            data={**form.fields, "token": (await server.mail()).link},
+            headers=[
+                (b"sec-fetch-site", b"same-origin"),
+                (b"cookie", f"magicLink={bound}{kept}".encode("latin-1")),
+            ],
+        )
+        assert (answer.status_code, answer.headers["location"]) == (303, "/account")
+
+    async def test_p12_of_a_stranger_who_asked_leads_its_owner_nowhere(
+        self, server: Server
+    ) -> None:
+        """Who asks in the name of another has the target in their own browser, and not the link."""
+        await asking(server, "/account/delete")
+        link = (await server.mail()).link
+        owner = Visitor(server)
+        page = await follow(owner, link)
+        assert (page.status, owner.place) == (400, "/magic-link/complete")
+        assert "/account/delete" not in page.answer.text
+
+    async def test_asked_for_once_more_forgets_where_one_wanted_to_go_before(
+        self, server: Server
+    ) -> None:
+        visitor = await asking(server, "/account/activity")
+        await server.mails()
+        page = await visitor.look("/magic-link")
+        await visitor.send(page.form("/magic-link"), email=ADA)
+        await follow(visitor, (await server.mail()).link)
+        assert visitor.place == "/account"
+        assert "magicLink" not in visitor.client.cookies
+
+
+async def asking(server: Server, return_to: str) -> Visitor:
+    """A browser that asked for a link, for Ada's account."""
+    found = await server.core.store.reading.accounts.find_by_address(EmailAddress.parse(ADA))
+    if found is None:
+        await server.register()
+    visitor = Visitor(server)
+    form = (await visitor.look("/magic-link")).form("/magic-link")
+    form.fields["returnTo"] = return_to
+    assert (await visitor.send(form, email=ADA)).status == 200
+    return visitor
+
+
+async def follow(visitor: Visitor, link: str) -> Page:
+    """Without a script: it is pasted, on a page that does not say where one wanted to go."""
+    page = await visitor.look("/magic-link")
+    return await visitor.send(page.form("/magic-link/complete"), token=link)

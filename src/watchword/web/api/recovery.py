@@ -57,7 +57,7 @@ async def magic_link(call: Call, body: MagicLinkBody) -> Answer:
 async def complete_magic_link(call: Call, body: MagicLinkCompleteBody) -> Answer:
     _require_magic_links(call)
     arrival = await arrival_of(call, body.transport, remember=body.remember)
-    held = call.cookie(call.identity.names.magic)
+    held = call.identity.magic_link(call.cookies).binding
     grant = await call.services.by_mail.magic_links.complete(body.token, held, arrival)
     answer = signed_in(call, grant, "You are signed in.")
     call.identity.unbind_magic_link(answer)

@@ -11,7 +11,7 @@ from watchword.web.arrivals import arrival_of
 from watchword.web.call import Call
 from watchword.web.pages.forms import EmailForm, LinkForm, NewPasswordForm
 from watchword.web.pages.sign_in import lead_on
-from watchword.web.pages.visits import asked, password_facts, show, show_again
+from watchword.web.pages.visits import asked, on_site, password_facts, show, show_again
 
 
 async def ask_whose(call: Call) -> Answer:
@@ -68,26 +68,30 @@ async def ask_for_link(call: Call) -> Answer:
 
 
 async def magic_link(call: Call, form: EmailForm) -> Answer:
-    """The cookie binds the link to this browser; it is set whether or not there is an account."""
+    """The cookie binds the link to this browser, and keeps where it wanted to go; it is set whether
+    or not there is an account.
+    """
     _require_magic_links(call)
     try:
         binding = await call.services.by_mail.magic_links.request(form.email, call.trace)
     except Refusal as refusal:
         return show_again(call, "magic_link", form, refusal)
     answer = show(call, "mail_sent", {"purpose": "magic", "email": form.email})
-    call.identity.bind_magic_link(answer, binding)
+    call.identity.bind_magic_link(answer, binding, on_site(form.return_to))
     return answer
 
 
 async def complete_magic_link(call: Call, form: LinkForm) -> Answer:
     _require_magic_links(call)
     arrival = await arrival_of(call, Transport.SESSION, remember=True)
-    held = call.cookie(call.identity.names.magic)
+    held = call.identity.magic_link(call.cookies)
     try:
-        outcome = await call.services.by_mail.magic_links.complete(form.bare_token, held, arrival)
+        outcome = await call.services.by_mail.magic_links.complete(
+            form.bare_token, held.binding, arrival
+        )
     except Refusal as refusal:
         return show_again(call, "magic_link", form, refusal)
-    answer = lead_on(call, outcome, form.return_to)
+    answer = lead_on(call, outcome, on_site(held.return_to) or form.return_to)
     call.identity.unbind_magic_link(answer)
     return answer
 
