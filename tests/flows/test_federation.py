@@ -53,6 +53,9 @@ class MemoryProviders:
     def listed(self) -> Sequence[ListedProvider]:
         return [ListedProvider("other", "Other"), ListedProvider("apple", "Apple", True)]
 
+    def speaks_for(self, issuer: str) -> bool:
+        return issuer == self.identity.issuer
+
     async def begin(
         self, provider: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
     ) -> str:

@@ -14,6 +14,7 @@ from tests.adapters.federation.lying import CODE
 from tests.driving import PASSWORD, Holder
 from tests.web.contract import accepted, change_rows, events, fields_of, refused, rows, set_cookies
 from tests.web.federated import CALLBACK, Browser, Scene, beside, link, query_of
+from tests.web.passkeys import add, an_authenticator
 from watchword.domain.time import MINUTE
 from watchword.settings.choices import EmailVerification
 
@@ -408,6 +409,33 @@ class TestTheLastWayIn:
         answers = await asyncio.gather(*(holder.request("DELETE", path) for path in paths))
         assert sorted(answer.status_code for answer in answers) == [200, 409]
         assert len(await identities(holder)) == 1
+
+    async def test_o13_a_provider_that_is_configured_no_more_is_no_way_in(
+        self, scene: Scene
+    ) -> None:
+        """It was counted as one, and the last that works could be given up beside it."""
+        holder = await (await scene.enter()).hold()
+        scene.become("ada-2", "ada@work.example")
+        await link(scene, holder)
+        await change_rows(
+            scene.server,
+            "UPDATE identities SET issuer = 'https://gone.example', provider = 'gone'"
+            " WHERE subject = 'ada-2'",
+        )
+        works, dead = await identities(holder)
+        paths = [f"/auth/identities/{each['id']}" for each in (works, dead)]
+        refused(await holder.request("DELETE", paths[0]), 409, "LAST_CREDENTIAL")
+        accepted(await holder.request("DELETE", paths[1]), 200, "message")
+        assert await identities(holder) == [works]
+
+    async def test_w09_a_passkey_stays_beside_a_provider_that_is_configured_no_more(
+        self, scene: Scene
+    ) -> None:
+        holder = await (await scene.enter()).hold()
+        passkey = await add(holder, an_authenticator())
+        await change_rows(scene.server, "UPDATE identities SET issuer = 'https://gone.example'")
+        answer = await holder.request("DELETE", f"/auth/passkeys/{passkey['id']}")
+        refused(answer, 409, "LAST_CREDENTIAL")
 
     async def test_o13_linking_and_unlinking_need_a_recent_proof(self, scene: Scene) -> None:
         await scene.server.register("bob@example.com")

@@ -15,6 +15,9 @@ class NoProviders:
     def listed(self) -> Sequence[ListedProvider]:
         return ()
 
+    def speaks_for(self, issuer: str) -> bool:
+        return False
+
     async def begin(
         self, provider: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
     ) -> NoReturn:

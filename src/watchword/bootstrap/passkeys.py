@@ -58,5 +58,5 @@ def make_passkeys(ground: Ground, opener: SessionOpener) -> Passkeys:
             settings.needs_verified_email,
             library,
         ),
-        own=OwnPasskeys(store, postman, clock),
+        own=OwnPasskeys(store, ground.providers, postman, clock),
     )

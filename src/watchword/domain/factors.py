@@ -149,15 +149,15 @@ def name_passkey(raw: str | None, *, aaguid: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaysIn:
-    """By what one person gets into their account, as it is now. A mail that sets a password helps
-    who has lost one of them; nobody gives up the last and counts on that.
+    """By what one person gets into their account, once something is gone. A mail that sets a
+    password helps who has lost one of them; nobody gives up the last and counts on that.
     """
 
     has_password: bool
     passkeys: int
     identities: int
 
-    def require_another(self) -> None:
-        """Beside the passkey or the identity that is to go; else `LastCredential` (W09, O13)."""
-        if self.has_password + self.passkeys + self.identities < 2:  # noqa: PLR2004
+    def require_one(self) -> None:
+        """Raise `LastCredential` when none is left (attacks W09, O13)."""
+        if not (self.has_password or self.passkeys or self.identities):
             raise LastCredential

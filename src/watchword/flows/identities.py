@@ -38,7 +38,7 @@ class LinkedIdentities:
             found = next((identity for identity in own if identity.id == identity_id), None)
             if found is None:
                 raise NotFound("There is no such identity.")
-            await require_another_way_in(unit, account)
+            await require_another_way_in(unit, account, self.journeys.providers, beside=identity_id)
             await unit.identities.unlink(found)
             event = IdentityUnlinked(
                 subject=account.id,

@@ -34,7 +34,7 @@ from watchword.flows.challenges import Challenges
 from watchword.flows.outbox import Postman
 from watchword.flows.sessions import require_alive
 from watchword.flows.ways_in import require_another_way_in
-from watchword.ports import Clock, Randomness, RequestTrace, Store, Unit
+from watchword.ports import Clock, Providers, Randomness, RequestTrace, Store, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,7 @@ def require_factors(caller: Caller) -> None:
 @dataclass(frozen=True, slots=True)
 class OwnPasskeys:
     store: Store
+    providers: Providers
     postman: Postman
     clock: Clock
 
@@ -176,7 +177,7 @@ class OwnPasskeys:
             account = await unit.accounts.find(caller.account.id)
             if account is None:
                 raise SessionRevoked
-            await require_another_way_in(unit, account)
+            await require_another_way_in(unit, account, self.providers, beside=passkey_id)
             await unit.passkeys.remove(caller.account.id, passkey_id)
             event = PasskeyRemoved(
                 subject=caller.account.id,

@@ -32,6 +32,12 @@ class Providers(Protocol):
         """Those that are configured, by id."""
         ...
 
+    def speaks_for(self, issuer: str) -> bool:
+        """Whether one of those that are configured, by whatever id, says who its people are: an
+        identity of any other issuer lets nobody in.
+        """
+        ...
+
     async def begin(
         self, provider: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
     ) -> str:

@@ -50,6 +50,20 @@ class TestMicrosoft:
         assert microsoft.metadata_issuer(issuer) == issuer
         assert microsoft.token_issuer(issuer + "/{tenantid}", {"tid": TENANT}) != issuer
 
+    @pytest.mark.parametrize("shared", ["common", "organizations"])
+    def test_shared_addresses_speak_for_every_tenant_and_for_nobody_else(self, shared: str) -> None:
+        def speaks_for(issuer: str) -> bool:
+            return microsoft.is_issuer_of(f"{HOST}/{shared}/v2.0", issuer)
+
+        assert speaks_for(f"{HOST}/{TENANT}/v2.0")
+        for other in (f"{HOST}/{shared}/v2.0", f"{HOST}/{TENANT}", f"{HOST}//v2.0", TENANT, ""):
+            assert not speaks_for(other)
+
+    def test_a_tenant_speaks_for_itself_alone(self) -> None:
+        mine = f"{HOST}/{TENANT}/v2.0"
+        assert microsoft.is_issuer_of(mine, mine)
+        assert not microsoft.is_issuer_of(mine, mine.replace("7", "8"))
+
     @pytest.mark.parametrize(
         ("claims", "is_verified"),
         [

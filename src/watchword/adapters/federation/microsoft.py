@@ -42,3 +42,12 @@ def token_issuer(metadata_issuer: str, claims: Mapping[str, object]) -> str:
     if not isinstance(tenant, str) or not _TENANT.fullmatch(tenant):
         raise InvalidToken("tenant")
     return metadata_issuer.replace(_TEMPLATE, tenant)
+
+
+def is_issuer_of(configured: str, issuer: str) -> bool:
+    """Whether the provider at ``configured`` can name people of ``issuer``."""
+    before, template, after = metadata_issuer(configured).partition(_TEMPLATE)
+    if not template:
+        return issuer == configured
+    tenant = issuer.removeprefix(before).removesuffix(after)
+    return issuer == f"{before}{tenant}{after}" and _TENANT.fullmatch(tenant) is not None

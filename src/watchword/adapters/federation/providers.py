@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from watchword.adapters.federation.answers import Start, read_callback
+from watchword.adapters.federation.microsoft import is_issuer_of
 from watchword.adapters.federation.oauth2 import OAuth2
 from watchword.adapters.federation.openid_connect import OpenIdConnect
 from watchword.adapters.federation.transport import Transport
@@ -36,6 +37,7 @@ class FederatedProviders:
             ListedProvider(provider.id, provider.name, provider.posts_back)
             for provider in configured
         ]
+        self._issuers = [provider.issuer for provider in configured]
         self._transport = transport
         self._deadline = deadline
         self._by_id = {
@@ -49,6 +51,9 @@ class FederatedProviders:
 
     def listed(self) -> Sequence[ListedProvider]:
         return self._listed
+
+    def speaks_for(self, issuer: str) -> bool:
+        return any(is_issuer_of(configured, issuer) for configured in self._issuers)
 
     async def begin(
         self, provider: str, *, redirect_uri: str, state: str, nonce: str, verifier: str
