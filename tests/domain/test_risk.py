@@ -214,12 +214,18 @@ class TestABarredCountry:
         assert RiskPolicy(allowed=frozenset({"DE"})).bars(PUBLIC, place)
 
     @pytest.mark.parametrize(
-        "ip", ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fe80::1", "::ffff:10.0.0.1"]
+        "ip",
+        [
+            *("127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fe80::1", "::ffff:10.0.0.1"),
+            *("100.64.0.0", "100.127.255.255", "::ffff:100.64.0.1"),
+        ],
     )
     def test_is_not_that_of_an_address_of_this_network(self, ip: str) -> None:
         assert not RiskPolicy(allowed=frozenset({"DE"})).bars(ip, None)
 
-    @pytest.mark.parametrize("ip", ["::ffff:216.160.83.56", "", "unix"])
+    @pytest.mark.parametrize(
+        "ip", ["::ffff:216.160.83.56", "", "unix", "100.63.255.255", "100.128.0.0"]
+    )
     def test_is_that_of_an_address_that_only_looks_like_it(self, ip: str) -> None:
         assert RiskPolicy(allowed=frozenset({"DE"})).bars(ip, None)
 

@@ -7,7 +7,7 @@ VPN.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 from math import asin, cos, radians, sin, sqrt
 from types import MappingProxyType
 from typing import Final, NamedTuple
@@ -21,6 +21,8 @@ FASTEST: Final = 1_000.0  # km/h; airliners fly at 900, and nobody signs in from
 # networks lead out of another city: over less than this, a speed says more of the database.
 SHORTEST: Final = 300.0  # km, after both radii have been taken off
 LOOKED_BACK: Final = 10  # sessions
+# RFC 6598 section 7: no router of the internet passes it on. Overlay networks give it out as well.
+_BEHIND_A_CARRIER: Final = ip_network("100.64.0.0/10")
 
 
 class Signal(StrEnum):
@@ -200,4 +202,5 @@ def _is_public(ip: str) -> bool:
         return True
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         address = address.ipv4_mapped
-    return not (address.is_private or address.is_loopback or address.is_link_local)
+    is_ours = address.is_private or address.is_loopback or address.is_link_local
+    return not (is_ours or address in _BEHIND_A_CARRIER)

@@ -47,7 +47,8 @@ class DeclaredRisk(DeclaredPlaces):
         listed(country()),
         meaning="Countries, comma-separated (ISO 3166-1, such as `DE, FR`), where people can sign "
         "in from, and from nowhere else: not from an address whose country is not known, nor "
-        "without a database. Loopback and private addresses pass.",
+        "without a database. Loopback and private addresses pass, and those behind a carrier "
+        "(100.64.0.0/10).",
     )
     countries_blocked: tuple[str, ...] = setting(
         "COUNTRIES_BLOCKED",
