@@ -1,5 +1,6 @@
 """Our own pages in a real Chromium: with a script and without, on a phone and on a desk."""
 
+import json
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ PUBLIC = ["/sign-in", "/register", "/forgot-password", "/reset-password", "/veri
 PUBLIC += ["/magic-link", "/setup", "/nowhere"]
 OWN = ["/account", "/account/password", "/account/devices", "/account/two-factor", "/confirm"]
 OWN += ["/account/passkeys", "/account/passkeys/add", "/account/providers", "/account/activity"]
-OWN += ["/account/delete"]
+OWN += ["/account/data", "/account/delete"]
 
 
 class TestEveryPage:
@@ -141,6 +142,48 @@ async def test_s05_a_form_says_where_it_comes_from(visiting: Visiting) -> None:
         await reader.registers()
     form = await posted.value
     assert await form.header_value("origin") == reader.server.core.settings.public_url
+
+
+class TestALinkThatSignsIn:
+    async def test_leads_where_one_wanted_to_go_in_the_browser_that_asked(
+        self, visiting: Visiting
+    ) -> None:
+        reader = await visiting()
+        await reader.registers()
+        await reader.clicks("Sign out")
+        await reader.goes_to("/account/activity")
+        await reader.page.get_by_role("link", name="Mail me a link to sign in").click()
+        await reader.fills(email=EMAIL)
+        await reader.clicks("Mail me a link to sign in")
+        await reader.reads("a mail is on its way")
+        mails = await reader.server.mails()
+        link = next(mail.link for mail in mails if "/magic-link#" in mail.text)
+        tab = await reader.context.new_page()
+        await tab.goto(link)
+        await tab.get_by_role("button", name="Sign in", exact=True).click()
+        await expect(tab).to_have_url(f"{reader.url}/account/activity")
+
+
+class TestACopyOfOnesData:
+    @pytest.mark.parametrize("runs_scripts", [True, False])
+    async def test_takes_a_fresh_proof_and_is_a_file(
+        self, visiting: Visiting, *, runs_scripts: bool
+    ) -> None:
+        reader = await visiting(java_script_enabled=runs_scripts)
+        await reader.registers()
+        reader.server.clock.advance(6 * MINUTE)
+        await reader.page.get_by_role("link", name="Download all that is kept about you").click()
+        await reader.is_at("/confirm?returnTo=/account/data")
+        await reader.fills(password=PASSWORD)
+        await reader.clicks("Confirm")
+        await reader.is_at("/account/data")
+        async with reader.page.expect_download() as begun:
+            await reader.clicks("Download")
+        file = await begun.value
+        assert file.suggested_filename == "account.json"
+        assert json.loads((await file.path()).read_bytes())["user"]["email"] == EMAIL
+        await reader.is_at("/account/data")
+        assert reader.complaints == []
 
 
 class TestAPasskey:

@@ -2,14 +2,14 @@
 
 import base64
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.driving import PASSWORD, Server
+from tests.kept import Database, rows
 from tests.web.contract import change_rows
 from tests.web.pages.operator import confirm, events_of, id_of
 from tests.web.pages.own_data import PATH, copy_of, send, take
@@ -127,6 +127,7 @@ class TestWhoHoldsACookieAlone:
 
 
 class TestTheCopy:
+    @pytest.mark.every_store(moving=True)
     @pytest.mark.usefixtures("ada")
     async def test_is_a_file_of_all_that_is_kept(self, server: Server) -> None:
         phone = await has_everything(server)
@@ -149,6 +150,7 @@ class TestTheCopy:
         types = {event["type"] for event in kept["events"]}
         assert types >= {"session.signed_in", "credential.passkey_added", "mail.link_sent"}
 
+    @pytest.mark.every_store(moving=True)
     async def test_holds_the_sessions_that_have_ended_and_each_once(
         self, server: Server, ada: Visitor
     ) -> None:
@@ -212,15 +214,13 @@ class TestTheCopy:
 
 
 class TestNoSecret:
+    @pytest.mark.every_store
     @pytest.mark.usefixtures("ada")
     async def test_s01_is_in_the_copy_in_whatever_spelling(self, server: Server) -> None:
         """A thief who has come by the file has come by nothing to sign in with."""
-        assert server.sqlite is not None
         phone = await has_everything(server)
         visitor = await signed_in_with(server, phone)
-        path = server.core.settings.database
-        assert isinstance(path, Path)
-        kept = dict(secrets_in(path))
+        kept = dict(secrets_in(server.core.settings.database))
         told = (await take(visitor)).text
         assert {name.partition(" ")[0] for name in kept} >= {
             *("users.password_hash", "sessions.salt", "totp.sealed_secret", "links.token_hash"),
@@ -241,24 +241,27 @@ class TestNoSecret:
         assert not [secret for secret in held if secret in page.answer.text]
 
 
-def secrets_in(path: Path) -> Iterator[tuple[str, bytes]]:
+def secrets_in(database: Database) -> Iterator[tuple[str, bytes]]:
     """Every value of the database that is bytes, but for what browsers know a passkey by; and what
     hides in texts.
     """
-    with closing(sqlite3.connect(path)) as database:
-        database.row_factory = sqlite3.Row
-        tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-        for (table,) in tables:
-            for number, row in enumerate(database.execute(f"SELECT * FROM {table}")):
-                for column in row.keys():  # noqa: SIM118  a row is no mapping
-                    value, name = row[column], f"{table}.{column}"
-                    if isinstance(value, bytes) and column != "credential_id":
-                        yield f"{name} {number}", value
-                    elif name == "users.password_hash" or _is_a_hash(table, column, row):
-                        yield f"{name} {number}", str(value).encode()
+    for table in (found["name"] for found in rows(database, _TABLES[isinstance(database, Path)])):
+        for number, row in enumerate(rows(database, f"SELECT * FROM {table}")):
+            for column, value in row.items():
+                name = f"{table}.{column}"
+                if isinstance(value, bytes) and column != "credential_id":
+                    yield f"{name} {number}", value
+                elif name == "users.password_hash" or _is_a_hash(table, column, row):
+                    yield f"{name} {number}", str(value).encode()
 
 
-def _is_a_hash(table: str, column: str, row: sqlite3.Row) -> bool:
+_TABLES = {
+    True: "SELECT name FROM sqlite_master WHERE type = 'table'",
+    False: "SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public'",
+}
+
+
+def _is_a_hash(table: str, column: str, row: dict[str, Any]) -> bool:
     """Of what binds a sign-in link to a browser."""
     return (table, column) == ("letters", "detail") and row["reason"] == "magic_link"
 
