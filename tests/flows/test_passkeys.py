@@ -18,6 +18,7 @@ from watchword.domain.errors import (
     SessionRevoked,
 )
 from watchword.domain.factors import Passkey
+from watchword.domain.identities import LinkedIdentity
 from watchword.domain.links import Purpose
 from watchword.domain.mail import Encryption, Relay
 from watchword.domain.sessions import EndReason, Transport
@@ -171,6 +172,28 @@ class TestOnesOwn:
         caller = await enter(house)
         passkey, own = await add(house, caller, key), house.flows.passkeys.own
         await lose_password(house, caller)
+        with pytest.raises(LastCredential):
+            await own.remove(caller, passkey.id, TRACE)
+        assert await own.list_own(caller) == [passkey]
+
+    async def test_w09_the_last_one_stays_beside_an_identity_where_no_provider_is_configured(
+        self, house: House, key: SoftwareAuthenticator
+    ) -> None:
+        caller = await enter(house)
+        passkey, own = await add(house, caller, key), house.flows.passkeys.own
+        await lose_password(house, caller)
+        identity = LinkedIdentity(
+            issuer="https://gone.example",
+            subject="1",
+            user_id=caller.account.id,
+            provider="gone",
+            address="",
+            address_proven=True,
+            created_at=house.clock.now(),
+            last_used_at=house.clock.now(),
+        )
+        async with house.store.transaction() as unit:
+            await unit.identities.link(identity)
         with pytest.raises(LastCredential):
             await own.remove(caller, passkey.id, TRACE)
         assert await own.list_own(caller) == [passkey]
