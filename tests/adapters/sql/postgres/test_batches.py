@@ -73,6 +73,26 @@ class TestAQuestion:
         assert await asyncio.gather(*told) == [0, 2, 4, 6, 8, 10]
         assert server.batches == [[0], [1], [2, 3, 4, 5]]
 
+    async def test_x01_in_the_turn_in_which_both_batches_end_is_not_left_waiting(
+        self, server: Server, batches: Batches[int, int]
+    ) -> None:
+        """Whoever is counted twice asks again as soon as they are told, and nobody else may come
+        for a long time.
+        """
+
+        async def twice() -> int:
+            return await batches.ask(await batches.ask(1))
+
+        one = asyncio.create_task(twice())
+        await turns()
+        [other] = ask(batches, 2)
+        await turns()
+        assert server.batches == [[1], [2]]
+        server.is_open.set()
+        await turns(20)
+        assert one.done()
+        assert await asyncio.gather(one, other) == [4, 4]
+
     async def test_is_one_of_two_hundred_at_most(
         self, server: Server, batches: Batches[int, int]
     ) -> None:

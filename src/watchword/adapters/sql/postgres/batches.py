@@ -24,13 +24,14 @@ class Batches(Generic[Asked, Told]):
         self._carry_out = carry_out
         self._waiting: list[tuple[Asked, asyncio.Future[Told]]] = []
         self._runners: set[asyncio.Task[None]] = set()
+        self._under_way = 0
         self._is_starting = False
 
     async def ask(self, asked: Asked) -> Told:
         """Raise `StoreFailed`. Whoever stops waiting stops nothing that is under way."""
         told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
         self._waiting.append((asked, told))
-        if not self._is_starting and len(self._runners) < _AT_ONCE:
+        if not self._is_starting and self._under_way < _AT_ONCE:
             self._is_starting = True
             runner = asyncio.create_task(self._run())
             self._runners.add(runner)
@@ -38,11 +39,17 @@ class Batches(Generic[Asked, Told]):
         return await told
 
     async def _run(self) -> None:
-        """Begins in the next turn of the event loop, with all that came in this one."""
+        """Begins in the next turn of the event loop, with all that came in this one. It counts for
+        as long as it looks for who waits: whoever asks in the turn of its end needs another.
+        """
         self._is_starting = False
-        while self._waiting:
-            batch, self._waiting = self._waiting[:_LARGEST], self._waiting[_LARGEST:]
-            await self._answer([each for each in batch if not each[1].done()])
+        self._under_way += 1
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_LARGEST], self._waiting[_LARGEST:]
+                await self._answer([each for each in batch if not each[1].done()])
+        finally:
+            self._under_way -= 1
 
     async def _answer(self, batch: Sequence[tuple[Asked, asyncio.Future[Told]]]) -> None:
         if not batch:
