@@ -91,7 +91,7 @@ class TestAQuestion:
         server.is_open.set()
         await turns(20)
         assert one.done()
-        assert await asyncio.gather(one, other) == [4, 4]
+        assert (await one, await other) == (4, 4)
 
     async def test_is_one_of_two_hundred_at_most(
         self, server: Server, batches: Batches[int, int]

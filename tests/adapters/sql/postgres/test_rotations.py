@@ -8,6 +8,7 @@ import pytest
 
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.sessions import EndReason, Rotation, Session, Step
+from watchword.domain.time import MINUTE
 from watchword.ports import Unit
 from watchword.testing.conformance.ground import (
     NOW,
@@ -101,6 +102,33 @@ class TestRotationsThatComeTogether:
         await holding.rollback()
         assert await waiting
 
+    async def test_x01_do_not_wait_for_two_that_came_alone_and_found_theirs_held(
+        self,
+        store: PostgresStore,
+        sessions: Sequence[Session],
+        outsider: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """As many as may be under way at once, and none in company, which would skip it."""
+        for module in ("driver", "address"):  # nobody gives up meanwhile, however slow the machine
+            monkeypatch.setattr(f"watchword.adapters.sql.postgres.{module}.ANSWER_WITHIN", MINUTE)
+        store._pool.forget_idle()
+        held, others = sessions[:2], sessions[2:]
+        async with outsider.transaction():
+            await outsider.execute(
+                "SELECT 1 FROM sessions WHERE id = ANY ($1::text[]) FOR UPDATE",
+                [session.id for session in held],
+            )
+            waiting = []
+            for session in held:
+                waiting.append(asyncio.create_task(rotated(store, session, now=NOW + 1)))
+                await until_waiting(outsider, len(waiting))
+            async with asyncio.timeout(20):
+                won = [rotated(store, session, now=NOW + 1) for session in others]
+                assert all(await asyncio.gather(*won))
+            assert not any(task.done() for task in waiting)
+        assert all(await asyncio.gather(*waiting))
+
     async def test_of_one_session_on_two_nodes_never_wait_for_each_other(
         self, store: PostgresStore, other: PostgresStore, sessions: Sequence[Session]
     ) -> None:
@@ -116,6 +144,13 @@ class TestRotationsThatComeTogether:
             {first.verdict, second.verdict} for first, second in zip(one, two[::-1], strict=True)
         ]
         assert verdicts == [{Rotation.CURRENT, Rotation.REPEATED}] * 20
+
+
+async def until_waiting(outsider: Any, count: int) -> None:
+    """So many wait for what others have."""
+    async with asyncio.timeout(20):
+        while await outsider.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < count:
+            pass
 
 
 async def repeated(_: Unit) -> Step:

@@ -1,7 +1,8 @@
 """Rotations on PostgreSQL: those that come together share a statement, and so a commit.
 
-Invariant: they wait for nobody's lock, so that whoever holds one session in a transaction, or was
-stopped there, holds up no other; and no two nodes that rotate the same ones wait for each other.
+Invariant: they wait for nobody's lock, not even one that goes alone, for only so many statements
+are under way at once. So whoever holds sessions in a transaction, or was stopped there, holds up no
+other; and no two nodes that rotate the same ones wait for each other.
 """
 
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from typing import Final, NamedTuple
 
 from watchword.adapters.sql.postgres.batches import Batches
 from watchword.adapters.sql.postgres.running import Singles
-from watchword.adapters.sql.sessions import ALIVE, ROTATED, SqlSessions
+from watchword.adapters.sql.sessions import ALIVE, ROTATED
 from watchword.domain.time import Instant
 
 _HELD: Final = f"""
@@ -25,6 +26,13 @@ UPDATE sessions SET {ROTATED.replace(":next", "compared + 1").replace(":now", "m
 FROM free WHERE id = found AND generation = compared
 RETURNING id
 """  # noqa: S608  constant text
+# The same with plain values, for one that comes alone.
+_ROTATE_ONE: Final = f"""
+UPDATE sessions SET {ROTATED}
+WHERE id = (
+    SELECT id FROM sessions WHERE id = :id AND generation = :held AND {ALIVE}
+    FOR UPDATE SKIP LOCKED)
+"""  # noqa: S608  constant text
 
 
 class _Presented(NamedTuple):
@@ -36,7 +44,6 @@ class _Presented(NamedTuple):
 class Rotations:
     def __init__(self, singles: Singles) -> None:
         self._singles = singles
-        self._alone = SqlSessions(singles)
         self._batches = Batches(self._rotate_together)
 
     async def rotate(self, session_id: str, generation: int, *, now: Instant) -> bool:
@@ -46,8 +53,7 @@ class Rotations:
     async def _rotate_together(self, presented: Sequence[_Presented]) -> Sequence[bool]:
         """Of those who present the same session, the first."""
         if len(presented) == 1:
-            id_, generation, now = presented[0]
-            return [await self._alone.rotate(id_, generation, now=now)]
+            return [await self._rotate_one(*presented[0])]
         first = {each.session_id: each for each in reversed(presented)}
         wanted = list(first.values())
         rows = await self._singles.rows(
@@ -60,3 +66,9 @@ class Rotations:
         )
         rotated = {row[0] for row in rows}
         return [first[each.session_id] is each and each.session_id in rotated for each in presented]
+
+    async def _rotate_one(self, session_id: str, held: int, now: Instant) -> bool:
+        rotated = await self._singles.change(
+            _ROTATE_ONE, {"id": session_id, "held": held, "next": held + 1, "now": now}
+        )
+        return rotated == 1
