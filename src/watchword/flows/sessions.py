@@ -1,6 +1,7 @@
 """Seeing and ending sessions. What is ended here is refused on its very next request."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from watchword.crypto.access_tokens import AccessTokens, ExpiredToken
@@ -69,7 +70,7 @@ class SessionsOfUser:
         begun in one of them ends as well: half a sign-in, a change of address (attack P08).
         """
         now = self.clock.now()
-        async with self.store.transaction() as unit:
+        async with taking_from(user_id, self.store, now) as unit:
             if await unit.accounts.find(user_id) is None:
                 raise NotFound("There is no such user.")
             count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now, keep=keep)
@@ -101,9 +102,8 @@ class HeldTokens:
             try:
                 presented = tokens.read(text)
                 standing = await self.store.reading.sessions.find(presented.session_id)
-                if standing is None:
-                    return None
-                tokens.require_genuine(presented, standing.session.salt)
+                if standing is not None:  # else deleted, and others may not have heard of it yet
+                    tokens.require_genuine(presented, standing.session.salt)
             except InvalidToken:
                 continue
             return presented.session_id
@@ -118,6 +118,21 @@ class HeldTokens:
             return expired.claims.sid
         except InvalidToken:
             return None
+
+
+@asynccontextmanager
+async def taking_from(user_id: str, store: Store, now: Instant) -> AsyncIterator[Unit]:
+    """A transaction that takes away what a user may do. When it raises `NotFound` the account may
+    have been deleted elsewhere this very moment: who is told so goes by it as by an end of theirs.
+    """
+    try:
+        async with store.transaction() as unit:
+            yield unit
+    except NotFound:
+        async with store.transaction() as unit:
+            if await unit.accounts.find(user_id) is None:
+                await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now)
+        raise
 
 
 async def require_alive(unit: Unit, caller: Caller, now: Instant) -> None:

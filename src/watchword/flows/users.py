@@ -18,6 +18,7 @@ from watchword.domain.events import (
 from watchword.domain.roles import Permission, Roles
 from watchword.domain.sessions import EndReason
 from watchword.domain.standing import Caller
+from watchword.flows.sessions import taking_from
 from watchword.ports import (
     AccountQuery,
     Clock,
@@ -70,7 +71,8 @@ class Users:
         self.roles.require_known(role)
         if caller is not None:
             self.roles.require_not_above(caller.role, role)
-        async with self.store.transaction() as unit:
+        now = self.clock.now()
+        async with taking_from(user_id, self.store, now) as unit:
             before = await self._subject(unit, caller, user_id)
             await unit.accounts.change_role(user_id, role)
             event = RoleChanged(
@@ -79,7 +81,7 @@ class Users:
                 before=before.role,
                 after=role,
             )
-            await unit.audit.append(event, at=self.clock.now(), trace=trace)
+            await unit.audit.append(event, at=now, trace=trace)
             return _found(await unit.accounts.find(user_id))
 
     async def change_status(
@@ -89,7 +91,7 @@ class Users:
         lifts a lock. ``caller`` is None for the operator's own command.
         """
         now = self.clock.now()
-        async with self.store.transaction() as unit:
+        async with taking_from(user_id, self.store, now) as unit:
             before = await self._subject(unit, caller, user_id)
             await unit.accounts.change_status(user_id, status)
             if status is Status.DISABLED:
@@ -114,7 +116,7 @@ class Users:
         """
         caller.require_owner_or(Permission.SESSIONS_END, user_id)
         now = self.clock.now()
-        async with self.store.transaction() as unit:
+        async with taking_from(user_id, self.store, now) as unit:
             await self._subject(unit, caller, user_id)
             count = await unit.sessions.end_all(user_id, EndReason.REVOKED, now=now)
             await unit.links.discard(user_id)
@@ -128,11 +130,12 @@ class Users:
     async def delete(self, caller: Caller, user_id: str, trace: RequestTrace) -> Account:
         """With all that belongs to it; the audit keeps what happened under the bare id."""
         caller.require_owner_or(Permission.USERS_DELETE, user_id)
-        async with self.store.transaction() as unit:
+        now = self.clock.now()
+        async with taking_from(user_id, self.store, now) as unit:
             account = await self._subject(unit, caller, user_id)
             await unit.accounts.delete(user_id)
             event = AccountDeleted(subject=user_id, actor=caller.account.id)
-            await unit.audit.append(event, at=self.clock.now(), trace=trace)
+            await unit.audit.append(event, at=now, trace=trace)
         with suppress(Unavailable):  # the account is gone; a count of nobody does no harm
             await self.lockouts.forget(f"account:{user_id}")
         return account
