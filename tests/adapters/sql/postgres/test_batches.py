@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.adapters.sql.postgres.conftest import Stopwatch
 from watchword.adapters.sql.failures import StoreFailed
 from watchword.adapters.sql.postgres.batches import Batches
 
@@ -32,8 +33,8 @@ async def server() -> Server:
 
 
 @pytest.fixture
-async def batches(server: Server) -> Batches[int, int]:
-    return Batches(server.double)
+async def batches(server: Server, stopwatch: Stopwatch) -> Batches[int, int]:
+    return Batches(server.double, seconds=stopwatch)
 
 
 def ask(batches: Batches[int, int], *numbers: int) -> list[asyncio.Task[int]]:
@@ -113,6 +114,25 @@ class TestAQuestion:
         server.is_open.set()
         assert await asyncio.gather(*under_way, kept) == [2, 4, 8]
         assert server.batches == [[1], [2], [4]]
+
+    async def test_x05_is_turned_away_when_its_turn_comes_too_late(
+        self, server: Server, batches: Batches[int, int], stopwatch: Stopwatch
+    ) -> None:
+        """Else a server that answers fewer than come would let them wait ever longer."""
+        under_way = ask(batches, 1)
+        await turns()
+        under_way += ask(batches, 2)
+        await turns()
+        late = ask(batches, 3, 4)
+        await turns()
+        stopwatch.now = 5.1
+        fresh = ask(batches, 5)
+        await turns()
+        server.is_open.set()
+        assert await asyncio.gather(*under_way, *fresh) == [2, 4, 10]
+        for told in await asyncio.gather(*late, return_exceptions=True):
+            assert isinstance(told, StoreFailed)
+        assert server.batches == [[1], [2], [5]]
 
     async def test_given_up_under_way_takes_nothing_from_the_others(
         self, server: Server, batches: Batches[int, int]
