@@ -23,8 +23,9 @@ from watchword.domain.time import MINUTE, SECOND
 from watchword.flows.grants import Grant
 from watchword.testing import FakeClock, SeededRandomness
 
-# As another node deletes the account, whose call is still on its way.
+# As another node does it, whose call is still on its way.
 DELETED = "DELETE FROM users WHERE id = $1"
+ENDED = "UPDATE sessions SET ended_at = 1, ended_reason = 'token_reused' WHERE id = $1"
 GHOST = "INSERT INTO nodes VALUES ('ghost.1', pg_backend_pid(), 60000, 0)"
 ANSWER = "SELECT pg_notify('watchword_to_' || $1, 'ghost.1 ' || $2)"
 
@@ -116,3 +117,18 @@ class TestAnAccountThatIsDeletedElsewhere:
         assert not answered.done()
         await outsider.execute(ANSWER, revocations.sender, str(confirmations.question))
         await answered
+
+
+class TestASessionThatIsEndedElsewhere:
+    async def test_s15_is_let_in_no_more_by_the_node_that_refused_its_refresh(
+        self, open_house: OpenHouse, postgres_url: str, outsider: asyncpg.Connection
+    ) -> None:
+        house = await a_house(open_house, postgres_url, is_strict=False)
+        _, ada = await signed_in(house)
+        await outsider.execute(ENDED, ada.session.id)
+        await house.enter(ada)
+        for _ in range(2):
+            with pytest.raises(SessionRevoked):
+                await house.refresh(ada.held)
+        with pytest.raises(SessionRevoked):
+            await house.enter(ada)

@@ -46,9 +46,13 @@ class Refresh:
             self.meter.count(Count.REFRESHES, "invalid")
             raise TokenInvalid from None
         await self.standings.settle(presented.session_id, now)
-        generation = await self._rotate(
-            presented, now, trace, arrived=now if arrived is None else arrived
-        )
+        try:
+            generation = await self._rotate(
+                presented, now, trace, arrived=now if arrived is None else arrived
+            )
+        except SessionRevoked:  # perhaps elsewhere, and the news of it are still on their way
+            self.standings.forget(presented.session_id)
+            raise
         self.standings.catch_up()
         caller = await self.standings.admit(presented.session_id, now)
         self.standings.note_use(presented.session_id, now)

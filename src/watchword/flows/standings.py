@@ -126,10 +126,10 @@ class Standings:
         self._epoch += 1
         for change in news:
             if change.topic is Topic.SESSION:
-                self._forget(change.id)
+                self.forget(change.id)
             elif change.topic is Topic.USER:
                 for session_id in tuple(self._of_user.get(change.id, ())):
-                    self._forget(session_id)
+                    self.forget(session_id)
             else:
                 self._keyring.forget()
 
@@ -139,7 +139,8 @@ class Standings:
         self._of_user.clear()
         self._keyring.forget()
 
-    def _forget(self, session_id: str) -> None:
+    def forget(self, session_id: str) -> None:
+        """The next look asks the store."""
         picture = self._pictures.pop(session_id, None)
         if picture is None:
             return
@@ -154,7 +155,7 @@ class Standings:
         self._meter.count(Count.CACHE, "session_miss")
         standing = await self._store.reading.sessions.find(session_id)
         if standing is None or not _is_open(standing):
-            self._forget(session_id)
+            self.forget(session_id)
             raise SessionRevoked
         caller = self._caller(standing)
         picture = _Picture(caller)
@@ -171,7 +172,7 @@ class Standings:
 
     def _keep(self, session_id: str, picture: _Picture) -> None:
         while len(self._pictures) >= self._capacity:
-            self._forget(next(iter(self._pictures)))
+            self.forget(next(iter(self._pictures)))
         self._pictures[session_id] = picture
         self._of_user.setdefault(picture.caller.account.id, set()).add(session_id)
 
