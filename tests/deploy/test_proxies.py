@@ -69,7 +69,7 @@ def test_nobody_is_asked_for_a_refresh_again_when_the_grace_may_be_over() -> Non
     assert all(len(found) == 1 and int(found[0]) > grace for found in slow)
 
 
-def test_only_a_refresh_is_asked_for_twice_of_what_changes_anything() -> None:
+def test_of_what_is_posted_only_a_refresh_is_asked_for_twice() -> None:
     (location,) = re.findall(r"location = (\S+) \{[^}]*non_idempotent", NGINX)
     assert location == "/auth/refresh"
     assert NGINX.count("non_idempotent") == 1

@@ -31,9 +31,8 @@ from watchword.domain.time import MINUTE, SECOND, Instant, Span
 from watchword.ports import Change, Randomness, Recorded
 
 _LOOK_BACK: Final[Span] = 2 * MINUTE
-_BETWEEN: Final[Span] = (
-    30 * SECOND
-)  # two polls, by that clock; after more, rows may be out of sight
+# Between two polls, by that clock; after more, rows may be out of sight.
+_BETWEEN: Final[Span] = 30 * SECOND
 # Rows of that time that are kept in mind: four megabytes. With more there is no lease until there
 # are fewer.
 MOST: Final = 50_000
