@@ -1,14 +1,16 @@
+import asyncio
 from collections.abc import Sequence
 
 import pytest
 
 from tests.flows.conftest import OpenHouse
 from tests.flows.house import TRACE, CountedStore, House
+from watchword.adapters.memory.sessions import MemorySessions
 from watchword.domain.errors import SessionExpired, SessionRevoked, Unavailable
 from watchword.domain.sessions import EndReason, Transport
 from watchword.domain.time import DAY, HOUR, MINUTE, SECOND
 from watchword.flows.standings import Standings
-from watchword.ports import Change
+from watchword.ports import Change, Standing
 
 IDLE = 14 * DAY
 STALE = 5 * MINUTE  # how far the store may lag behind, for an idle time of this length
@@ -96,6 +98,39 @@ class TestWhoMayComeIn:
             assert caller.account == account
         assert len(small._pictures) == 3
         assert {id_ for kept in small._of_user.values() for id_ in kept} == set(small._pictures)
+
+
+class SlowToAnswer(MemorySessions):
+    """What was read is told when the test says so."""
+
+    def __init__(self, sessions: MemorySessions) -> None:
+        super().__init__(sessions._place)
+        self.has_read, self.may_tell = asyncio.Event(), asyncio.Event()
+
+    async def find(self, session_id: str) -> Standing | None:
+        standing = await super().find(session_id)
+        self.has_read.set()
+        await self.may_tell.wait()
+        return standing
+
+
+class TestALookThatIsUnderWay:
+    async def test_s15_leaves_no_picture_of_a_session_that_is_forgotten_meanwhile(
+        self, house: House, store: CountedStore
+    ) -> None:
+        await house.register()
+        grant = await house.sign_in()
+        standings, session_id = house.flows.standings, grant.session.id
+        standings.forget(session_id)
+        slow = store.reading.sessions = SlowToAnswer(store.reading.sessions)
+        looking = asyncio.create_task(standings.admit(session_id, house.clock.now()))
+        await slow.has_read.wait()
+        await house.flows.sessions.end(session_id, EndReason.REVOKED, TRACE)
+        standings.forget(session_id)
+        slow.may_tell.set()
+        assert (await looking).session.id == session_id  # it began before
+        with pytest.raises(SessionRevoked):
+            await standings.admit(session_id, house.clock.now())
 
 
 class TestWhatIsTrueNow:

@@ -126,10 +126,10 @@ class Standings:
         self._epoch += 1
         for change in news:
             if change.topic is Topic.SESSION:
-                self.forget(change.id)
+                self._forget(change.id)
             elif change.topic is Topic.USER:
                 for session_id in tuple(self._of_user.get(change.id, ())):
-                    self.forget(session_id)
+                    self._forget(session_id)
             else:
                 self._keyring.forget()
 
@@ -140,7 +140,11 @@ class Standings:
         self._keyring.forget()
 
     def forget(self, session_id: str) -> None:
-        """The next look asks the store."""
+        """The next look asks the store, and one that is under way is not kept."""
+        self._epoch += 1
+        self._forget(session_id)
+
+    def _forget(self, session_id: str) -> None:
         picture = self._pictures.pop(session_id, None)
         if picture is None:
             return
@@ -155,7 +159,7 @@ class Standings:
         self._meter.count(Count.CACHE, "session_miss")
         standing = await self._store.reading.sessions.find(session_id)
         if standing is None or not _is_open(standing):
-            self.forget(session_id)
+            self._forget(session_id)
             raise SessionRevoked
         caller = self._caller(standing)
         picture = _Picture(caller)
@@ -172,7 +176,7 @@ class Standings:
 
     def _keep(self, session_id: str, picture: _Picture) -> None:
         while len(self._pictures) >= self._capacity:
-            self.forget(next(iter(self._pictures)))
+            self._forget(next(iter(self._pictures)))
         self._pictures[session_id] = picture
         self._of_user.setdefault(picture.caller.account.id, set()).add(session_id)
 
