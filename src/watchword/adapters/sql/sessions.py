@@ -53,21 +53,21 @@ SELECT ip, created_at FROM (
     SELECT ip, created_at FROM sessions WHERE user_id = :user_id AND ended_at IS NOT NULL
     ORDER BY ended_at DESC, created_at DESC LIMIT :at_most) ended
 """
-_SLIDE = """
+SLIDE = """
 last_seen_at = CASE WHEN last_seen_at < :now THEN :now ELSE last_seen_at END,
 idle_expires_at = CASE WHEN last_seen_at < :now AND idle_expires_at < :now + idle_ttl
     THEN :now + idle_ttl ELSE idle_expires_at END
 """
 # A moment has 13 digits until the year 2286, and a space follows; one that is cut is too early.
 _MOMENTS = 14 * REMEMBERED_ROTATIONS
-ROTATED = f"""generation = :next, rotated_at = :now, {_SLIDE},
+ROTATED = f"""generation = :next, rotated_at = :now, {SLIDE},
     rotated_before = substr(CAST(rotated_at AS TEXT) || ' ' || rotated_before, 1, {_MOMENTS})"""
 _ROTATE = f"""
 UPDATE sessions SET {ROTATED}
 WHERE id = :id AND generation = :held AND {ALIVE}
 """  # noqa: S608  constant text
 _REPROVE = f"""
-UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {_SLIDE},
+UPDATE sessions SET authenticated_at = :now, amr = :amr, proof = proof + 1, {SLIDE},
     generation = generation + :step, rotated_at = CASE WHEN :step = 1 THEN :now ELSE rotated_at END
 WHERE id = :id AND proof = :proof AND {ALIVE}
 RETURNING {COLUMNS}
@@ -81,10 +81,8 @@ UPDATE sessions SET ended_at = :now, ended_reason = :reason
 WHERE user_id = :user_id AND id <> :keep AND ended_at IS NULL
 RETURNING id, CASE WHEN idle_expires_at > :now AND expires_at > :now THEN 1 ELSE 0 END
 """
-_TOUCH = f"""
-UPDATE sessions SET {_SLIDE}
-WHERE id = :id AND last_seen_at < :now AND {ALIVE}
-"""  # noqa: S608  constant text
+TOUCHED = f"last_seen_at < :now AND {ALIVE}"
+TOUCH = f"UPDATE sessions SET {SLIDE} WHERE id = :id AND {TOUCHED}"  # noqa: S608  constant text
 
 
 def session_of(row: Row) -> Session:
@@ -248,4 +246,4 @@ class SqlSessions:
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
         uses: list[Parameters] = [{"id": session_id, "now": at} for session_id, at in sorted(seen)]
-        await self._statements.change_each(_TOUCH, uses)
+        await self._statements.change_each(TOUCH, uses)

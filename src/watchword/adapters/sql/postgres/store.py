@@ -18,6 +18,7 @@ from watchword.adapters.sql.postgres.revocations import PostgresRevocations
 from watchword.adapters.sql.postgres.rotations import Rotations
 from watchword.adapters.sql.postgres.running import Searches, Singles
 from watchword.adapters.sql.postgres.transactions import InTransaction, Transactions
+from watchword.adapters.sql.postgres.uses import Uses
 from watchword.adapters.sql.statements import Claim
 from watchword.adapters.sql.subscriptions import Subscriptions
 from watchword.adapters.sql.unit import SqlReading, SqlUnit
@@ -52,6 +53,7 @@ class PostgresStore:
         self._pool = Pool(address, observe)
         self._singles = Singles(self._pool, holds=True)
         self._rotations = Rotations(self._singles)
+        self._uses = Uses(self._singles)
         self._searches = Searches(self._pool, observe)
         self._probe_key = f"check {randomness.bytes(_NAME_BYTES).hex()}"
         subscriptions = Subscriptions()
@@ -97,8 +99,7 @@ class PostgresStore:
         return await patiently(look_again)
 
     async def touch(self, seen: Sequence[tuple[str, Instant]]) -> None:
-        async with self.transaction() as unit:
-            await unit.sessions.touch(seen)
+        await self._uses.write(seen)
 
     async def gather(self, within: Span) -> None:
         """At once: the server lets commits of many connections share the disk by itself."""
