@@ -33,7 +33,8 @@ async def proxy(postgres_url: str) -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def house(open_house: OpenHouse, postgres_url: str, proxy: Proxy) -> House:
     server = urlsplit(postgres_url)
-    place = server._replace(netloc=f"{server.username}@{proxy.host}:{proxy.port}")
+    credentials = server.netloc.rpartition("@")[0]
+    place = server._replace(netloc=f"{credentials}@{proxy.host}:{proxy.port}")
     clock = FakeClock()
     store = await on_postgres(urlunsplit(place), clock)
     return await open_house(store=store, clock=clock, max_sessions=9)
