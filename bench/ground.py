@@ -110,7 +110,7 @@ class Ground:
     generator_shares: list[float] = field(default_factory=list)
     latencies: dict[str, list[float]] = field(default_factory=dict)
     store: Store = field(default_factory=SqliteStore)
-    _servers: dict[object, Watchword | Service] = field(default_factory=dict)
+    _servers: dict[object, Watchword] = field(default_factory=dict)
     _started: list[Service] = field(default_factory=list)
     _end: ExitStack = field(default_factory=ExitStack)
     _on_postgres: "Ground | None" = None
@@ -191,16 +191,12 @@ class Ground:
             made.append(node)
         return made
 
-    def floor(self, synchronous: str) -> Service:
-        known = self._servers.get(synchronous)
-        if isinstance(known, Service):
-            return known
+    def floor(self, place: str, how: str) -> Service:
+        """`bench.floor`, of which each call starts another one."""
         port = free_port()
-        folder = self.new_folder()
-        command = program("bench.floor", str(port), str(folder), synchronous)
-        service = self.start(command, port, folder, {})
+        command = program("bench.floor", str(port), place, how)
+        service = self.start(command, port, self.new_folder(), {})
         service.wait_for("/")
-        self._servers[synchronous] = service
         return service
 
     def start(

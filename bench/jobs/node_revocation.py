@@ -102,7 +102,7 @@ class NodeRevocations:
     def _keep_busy(self, node: Watchword) -> None:
         seconds = min(_BUSY_SECONDS, self._ground.seconds)
         load = self._profile.protected_load(seconds, connections=self._busy)
-        (load,) = spread(load, [node], self._busy)
+        (load,) = spread(load, [node.service], self._busy)
         self._ground.run(load).outcome()
 
 

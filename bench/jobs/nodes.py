@@ -5,11 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bench.figures import Figure, Samples
-from bench.ground import Ground, Watchword
+from bench.ground import Ground
 from bench.jobs.job import cpu
 from bench.jobs.profile import Profile
 from bench.jobs.refreshers import SPARE, Refreshers
 from bench.load import Load
+from bench.processes import Service
 
 _MOST: Final = 3
 
@@ -30,15 +31,16 @@ class Nodes:
         self.figures = _figures()
         self._ground = ground
         self._connections = connections
-        self._nodes = ground.nodes(_MOST)
-        self._profile = Profile(self._nodes[0])
-        self._refreshers = Refreshers(self._nodes[0], connections + _MOST * SPARE)
+        nodes = ground.nodes(_MOST)
+        self._services = [node.service for node in nodes]
+        self._profile = Profile(nodes[0])
+        self._refreshers = Refreshers(nodes[0], connections + _MOST * SPARE)
 
     def measure(self) -> Samples:
         samples: dict[str, float] = {}
         for count in range(1, _MOST + 1):
             self._profile.renew()
-            nodes, connections = self._nodes[:count], self._connections
+            nodes, connections = self._services[:count], self._connections
             load = self._profile.protected_load
             protected = measure_together(self._ground, nodes, load, connections)
             refresh = measure_together(self._ground, nodes, self._refreshers.load, connections)
@@ -52,7 +54,7 @@ class Nodes:
 
 def measure_together(
     ground: Ground,
-    nodes: Sequence[Watchword],
+    nodes: Sequence[Service],
     make_load: Callable[[float], Load],
     connections: int,
 ) -> Together:
@@ -76,13 +78,13 @@ def measure_together(
     return Together(sum(rate for rate, _, _ in found), stored / requests * 1e6)
 
 
-def spread(load: Load, nodes: Sequence[Watchword], connections: int) -> list[Load]:
+def spread(load: Load, nodes: Sequence[Service], connections: int) -> list[Load]:
     """A load for each node, with its share of ``connections`` and of what stands in the queue."""
     count, queue = len(nodes), load.queue
     return [
         replace(
             load,
-            port=node.service.port,
+            port=node.port,
             connections=connections // count,
             queue=None if queue is None else replace(queue, items=queue.items[number::count]),
         )
@@ -90,8 +92,8 @@ def spread(load: Load, nodes: Sequence[Watchword], connections: int) -> list[Loa
     ]
 
 
-def _cpu_seconds(nodes: Sequence[Watchword]) -> float:
-    return sum(node.service.cpu_seconds() for node in nodes)
+def _cpu_seconds(nodes: Sequence[Service]) -> float:
+    return sum(node.cpu_seconds() for node in nodes)
 
 
 def _figures() -> list[Figure]:

@@ -34,7 +34,9 @@ class Refreshes:
         self._ground = ground
         self._watchword = ground.watchword()
         self._refreshers = Refreshers(self._watchword, connections)
-        self._floors = {name: ground.floor(name) for name in ("NORMAL", "FULL")}
+        self._floors = {
+            name: ground.floor(str(ground.new_folder()), name) for name in ("NORMAL", "FULL")
+        }
 
     def measure(self) -> Samples:
         refresh = self._ground.measure(
