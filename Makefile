@@ -5,6 +5,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# One more than there are cores, for some tests wait more than they compute.
+WORKERS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 BIN := .venv/bin
 # Versions come from the lock alone, so pip's advice about itself and its cache is noise (-qq keeps errors).
@@ -29,7 +31,7 @@ cluster: .venv/.serve ## three nodes, PostgreSQL and nginx on this machine (ARGS
 	@exec $(BIN)/python -m deploy.cluster $(ARGS)
 
 test: .venv/.dev ## run every test, in random order, with the coverage gate (ARGS="-x" and the like)
-	@$(BIN)/pytest -n auto --cov --cov-report=term $(ARGS)
+	@$(BIN)/pytest -n $(WORKERS) --cov --cov-report=term $(ARGS)
 
 check: .venv/.dev ## what must hold before a change merges: format, lint, types, storeys
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check --quiet .

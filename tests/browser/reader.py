@@ -88,6 +88,19 @@ class Guest:
         )
         return width
 
+    async def moved(self) -> float:
+        """How far what was drawn has moved by itself since, as a part of the window (Layout
+        Instability API); what somebody's own typing or clicking moves is not in it.
+        """
+        sum_of_moves = """() => {
+            const observer = new PerformanceObserver(() => {});
+            observer.observe({ type: "layout-shift", buffered: true });
+            const own = observer.takeRecords().filter((move) => !move.hadRecentInput);
+            return own.reduce((sum, move) => sum + move.value, 0);
+        }"""
+        moved: float = await self.page.evaluate(sum_of_moves)
+        return moved
+
     def _hear(self, said: ConsoleMessage) -> None:
         told_of = said.location["url"] or self.url
         if said.type in {"error", "warning"} and told_of.startswith(self.url):

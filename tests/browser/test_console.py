@@ -48,6 +48,7 @@ async def test_every_page_is_for_everybody_fits_and_complains_of_nothing(
     reader = await an_operator(visiting, **how, color_scheme=scheme)
     for path in [*PAGES, await page_of_ada(reader)]:
         await reader.goes_to(path)
+        assert (path, await reader.moved()) == (path, 0)
         await reader.page.evaluate("document.querySelectorAll('details').forEach(e => e.open = 1)")
         assert (path, await reader.unusable(axe)) == (path, [])
         assert (path, await reader.overflow()) == (path, 0)

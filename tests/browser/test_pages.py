@@ -34,6 +34,7 @@ class TestEveryPage:
             await reader.goes_to(path)
             assert (path, await reader.unusable(axe)) == (path, [])
             assert (path, await reader.overflow()) == (path, 0)
+            assert (path, await reader.moved()) == (path, 0)
         missing = "Failed to load resource: the server responded with a status of 404 (Not Found)"
         assert reader.complaints == [missing]
         reader.complaints.clear()
@@ -42,6 +43,7 @@ class TestEveryPage:
             await reader.goes_to(path)
             assert (path, await reader.unusable(axe)) == (path, [])
             assert (path, await reader.overflow()) == (path, 0)
+            assert (path, await reader.moved()) == (path, 0)
         assert reader.complaints == []
         assert await reader.kept() == [0, 0]
 

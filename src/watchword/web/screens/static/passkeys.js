@@ -48,4 +48,6 @@ if (window.PublicKeyCredential?.parseRequestOptionsFromJSON) {
     // Nobody has asked for the offer, so nobody hears of one that could not be made or gave way.
     offered.then((credential) => signIn(credential).catch(tell), () => {});
   }
+} else {
+  button.classList.remove("expected");
 }
