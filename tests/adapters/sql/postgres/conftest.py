@@ -9,9 +9,11 @@ import pytest
 from watchword.adapters.sql.postgres.address import Address
 from watchword.adapters.sql.postgres.channel import Channel
 from watchword.adapters.sql.postgres.store import ByDatabase, PostgresStore
+from watchword.domain.sessions import Session
 from watchword.domain.time import MINUTE, SECOND
 from watchword.ports import Change
 from watchword.testing import FakeClock, SeededRandomness
+from watchword.testing.conformance.ground import a_session, an_account, given, given_session
 
 
 class Stopwatch:
@@ -66,6 +68,37 @@ async def outsider(postgres_url: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(postgres_url)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def sessions(store: PostgresStore) -> Sequence[Session]:
+    ada = an_account()
+    sessions = [a_session(ada, number) for number in range(20)]
+    await given(store, ada)
+    for session in sessions:
+        await given_session(store, session)
+    return sessions
+
+
+@pytest.fixture
+def patient(store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody gives up on an answer meanwhile, however slow the machine."""
+    for module in ("driver", "address"):
+        monkeypatch.setattr(f"watchword.adapters.sql.postgres.{module}.ANSWER_WITHIN", MINUTE)
+    store._pool.forget_idle()
+
+
+async def generation_of(store: PostgresStore, session: Session) -> int:
+    standing = await store.reading.sessions.find(session.id)
+    assert standing is not None
+    return standing.session.generation
+
+
+async def until_waiting(outsider: asyncpg.Connection, count: int) -> None:
+    """So many wait for what others have."""
+    async with asyncio.timeout(20):
+        while await outsider.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < count:
+            pass
 
 
 async def until(claim: Callable[[], bool]) -> None:

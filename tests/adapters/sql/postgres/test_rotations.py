@@ -6,36 +6,15 @@ from typing import Any
 
 import pytest
 
+from tests.adapters.sql.postgres.conftest import generation_of, until_waiting
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.sessions import EndReason, Rotation, Session, Step
-from watchword.domain.time import MINUTE
 from watchword.ports import Unit
 from watchword.testing.conformance.ground import (
     NOW,
-    a_session,
     alone,
-    an_account,
-    given,
-    given_session,
     rotated,
 )
-
-ADA = an_account()
-SESSIONS = [a_session(ADA, number) for number in range(20)]
-
-
-@pytest.fixture
-async def sessions(store: PostgresStore) -> Sequence[Session]:
-    await given(store, ADA)
-    for session in SESSIONS:
-        await given_session(store, session)
-    return SESSIONS
-
-
-async def generation_of(store: PostgresStore, session: Session) -> int:
-    standing = await store.reading.sessions.find(session.id)
-    assert standing is not None
-    return standing.session.generation
 
 
 class TestRotationsThatComeTogether:
@@ -102,17 +81,14 @@ class TestRotationsThatComeTogether:
         await holding.rollback()
         assert await waiting
 
+    @pytest.mark.usefixtures("patient")
     async def test_x01_do_not_wait_for_two_that_came_alone_and_found_theirs_held(
         self,
         store: PostgresStore,
         sessions: Sequence[Session],
         outsider: Any,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """As many as may be under way at once, and none in company, which would skip it."""
-        for module in ("driver", "address"):  # nobody gives up meanwhile, however slow the machine
-            monkeypatch.setattr(f"watchword.adapters.sql.postgres.{module}.ANSWER_WITHIN", MINUTE)
-        store._pool.forget_idle()
         held, others = sessions[:2], sessions[2:]
         async with outsider.transaction():
             await outsider.execute(
@@ -144,13 +120,6 @@ class TestRotationsThatComeTogether:
             {first.verdict, second.verdict} for first, second in zip(one, two[::-1], strict=True)
         ]
         assert verdicts == [{Rotation.CURRENT, Rotation.REPEATED}] * 20
-
-
-async def until_waiting(outsider: Any, count: int) -> None:
-    """So many wait for what others have."""
-    async with asyncio.timeout(20):
-        while await outsider.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") < count:
-            pass
 
 
 async def repeated(_: Unit) -> Step:

@@ -6,30 +6,14 @@ from typing import Any
 
 import pytest
 
-from tests.adapters.sql.postgres.test_rotations import generation_of, until_waiting
+from tests.adapters.sql.postgres.conftest import generation_of, until_waiting
 from watchword.adapters.sql.postgres.store import PostgresStore
 from watchword.domain.sessions import EndReason, Session
-from watchword.domain.time import MINUTE
 from watchword.testing.conformance.ground import (
     NOW,
-    a_session,
     alone,
-    an_account,
-    given,
-    given_session,
     rotated,
 )
-
-ADA = an_account()
-SESSIONS = [a_session(ADA, number) for number in range(9)]
-
-
-@pytest.fixture
-async def sessions(store: PostgresStore) -> Sequence[Session]:
-    await given(store, ADA)
-    for session in SESSIONS:
-        await given_session(store, session)
-    return SESSIONS
 
 
 async def last_seen(store: PostgresStore, session: Session) -> int:
@@ -65,24 +49,21 @@ class TestUsesThatAreWrittenDownTogether:
         seen = [await last_seen(store, session) for session in sessions[:4]]
         assert seen == [NOW, NOW + 9, NOW, NOW + 5]
 
+    @pytest.mark.usefixtures("patient")
     async def test_x01_hold_none_while_they_wait_for_one_that_somebody_has_to_himself(
         self,
         store: PostgresStore,
         sessions: Sequence[Session],
         outsider: Any,
-        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """As whoever was stopped in the middle of a transaction has it."""
-        for module in ("driver", "address"):  # nobody gives up meanwhile, however slow the machine
-            monkeypatch.setattr(f"watchword.adapters.sql.postgres.{module}.ANSWER_WITHIN", MINUTE)
-        store._pool.forget_idle()
         held, others = sessions[4], [*sessions[:4], *sessions[5:]]
         async with outsider.transaction():
             await outsider.execute("SELECT 1 FROM sessions WHERE id = $1 FOR UPDATE", held.id)
             uses = [(session.id, NOW + 5) for session in sessions]
             writing = asyncio.create_task(store.touch(uses))
             await until_waiting(outsider, 1)
-            assert [await last_seen(store, session) for session in others] == [NOW + 5] * 8
+            assert [await last_seen(store, session) for session in others] == [NOW + 5] * 19
             async with asyncio.timeout(20):
                 won = [rotated(store, session, now=NOW + 6) for session in others]
                 assert all(await asyncio.gather(*won))
